@@ -1,0 +1,123 @@
+//! What compiling one function gives: position-independent code and the tables that the running side reads beside it.
+//!
+//! The same whichever tier made it, free of addresses and of engine-wide identities, so that it can be written to disk and mapped back.
+
+use crate::trap_code::TrapCode;
+
+/// A compiled function or trampoline. All offsets are in bytes from the start of `code`.
+#[derive(Clone, Debug, Default)]
+pub struct CompiledCode {
+    /// Machine code, constants included. Entry at offset 0; wants 16-byte alignment (64 when it holds constants that need it).
+    pub code: Vec<u8>,
+    /// Required alignment of `code`, a power of two.
+    pub alignment: u32,
+    /// Places that receive an absolute 8-byte address when the code is published.
+    pub relocations: Vec<Relocation>,
+    /// Instructions that may fault or trap, by ascending offset.
+    pub traps: Vec<TrapSite>,
+    /// Live references at calls, by ascending return offset.
+    pub stack_maps: Vec<StackMap>,
+    /// Which byte of the module each stretch of code comes from, by ascending offset.
+    pub source_map: Vec<SourcePosition>,
+    /// Exception handlers by call site, by ascending return offset.
+    pub handlers: Vec<HandlerSite>,
+}
+
+/// A place that receives an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Relocation {
+    /// Where in the code the 8 bytes lie.
+    pub offset: u32,
+    /// Whose address.
+    pub target: RelocationTarget,
+    /// Added to it.
+    pub addend: i64,
+}
+
+macro_rules! math_calls {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Functions of the running side that code calls for what the CPU lacks; C calling convention, no `VMContext`.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum RelocationTarget { $($(#[$doc])* $name),* }
+
+        impl RelocationTarget {
+            /// Every target.
+            pub const ALL: &[RelocationTarget] = &[$(RelocationTarget::$name),*];
+        }
+    };
+}
+
+math_calls! {
+    /// `ceilf`
+    CeilF32,
+    /// `ceil`
+    CeilF64,
+    /// `floorf`
+    FloorF32,
+    /// `floor`
+    FloorF64,
+    /// `truncf`
+    TruncF32,
+    /// `trunc`
+    TruncF64,
+    /// round to nearest, ties to even, 32 bits
+    NearestF32,
+    /// round to nearest, ties to even, 64 bits
+    NearestF64,
+    /// `fmaf`
+    FmaF32,
+    /// `fma`
+    FmaF64,
+    /// byte shuffle of a vector, for CPUs without SSSE3
+    X86Pshufb,
+}
+
+/// An instruction that may trap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrapSite {
+    /// Offset of the instruction.
+    pub offset: u32,
+    /// What the trap means.
+    pub code: TrapCode,
+}
+
+/// The references that live across one call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StackMap {
+    /// Offset of the call's return address.
+    pub return_offset: u32,
+    /// Bytes between the stack pointer at the call and the frame pointer.
+    pub frame_size: u32,
+    /// Offsets from the stack pointer at the call of 32-bit references into the heap.
+    pub references: Box<[u32]>,
+}
+
+/// The module bytes that a stretch of code comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SourcePosition {
+    /// Start of the stretch; it ends where the next begins.
+    pub offset: u32,
+    /// Offset of the instruction in the module's bytes, or `u32::MAX` for code that belongs to none.
+    pub wasm_offset: u32,
+}
+
+/// The handlers that enclose one call, innermost first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HandlerSite {
+    /// Offset of the call's return address.
+    pub return_offset: u32,
+    /// Bytes between the stack pointer at the call and the frame pointer.
+    pub frame_size: u32,
+    /// Handlers in the order they are tried.
+    pub handlers: Box<[Handler]>,
+}
+
+/// One handler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handler {
+    /// Module-relative tag it takes, or every exception.
+    pub tag: Option<u32>,
+    /// Offset of its code.
+    pub offset: u32,
+}

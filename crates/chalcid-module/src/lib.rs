@@ -1,0 +1,21 @@
+//! What a WebAssembly module says.
+//!
+//! Types and their engine-wide identity, declarations, names and custom sections; decoding and validation (by wasmparser); and the
+//! three contracts that the compiler and the running side share: the [layout] of the memory both touch, the [builtins] that code
+//! calls, and the [artifact] that compiling gives.
+//!
+//! # Invariants
+//! - Nothing here knows how code is made or run.
+//! - A [`declarations::Declarations`] exists only for a module that passed validation: indices in it are in range.
+//! - Module-relative and engine-wide type identities are different types.
+
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod builtins;
+pub mod const_expr;
+pub mod declarations;
+pub mod index;
+pub mod layout;
+pub mod trap_code;
+pub mod types;
