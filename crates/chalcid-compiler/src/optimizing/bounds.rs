@@ -1,0 +1,1 @@
+//! Addresses of memory accesses: bounds checks, static offsets, spectre guards.

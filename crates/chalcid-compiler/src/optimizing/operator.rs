@@ -1,0 +1,47 @@
+//! Routes each operator to the file of its family.
+
+use wasmparser::Operator;
+
+use super::translator::FuncTranslator;
+use super::{atomic, call, control, conversion, memory, numeric, reference, relaxed, table, variable, vector};
+use crate::CompileError;
+
+/// A family: translates the operator and answers `true`, or answers `false` when the operator is not one of its own.
+///
+/// Every family but `control` is called in reachable code only. Before answering `false` it must not have touched anything.
+type Family = fn(&mut FuncTranslator<'_>, &Operator<'_>) -> Result<bool, CompileError>;
+
+/// The families, the most frequent operators first.
+const FAMILIES: [Family; 11] = [
+    variable::translate,
+    numeric::translate,
+    memory::translate,
+    control::translate,
+    call::translate,
+    conversion::translate,
+    reference::translate,
+    table::translate,
+    vector::translate,
+    relaxed::translate,
+    atomic::translate,
+];
+
+/// Translates one operator that starts at `offset` in the module.
+pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>, offset: usize) -> Result<(), CompileError> {
+    if !t.reachable {
+        return control::translate_unreachable(t, op);
+    }
+    for family in FAMILIES {
+        if family(t, op)? {
+            return Ok(());
+        }
+    }
+    Err(unsupported(op, offset))
+}
+
+/// The error for an operator no family knows: its name without its immediates.
+fn unsupported(op: &Operator<'_>, offset: usize) -> CompileError {
+    let printed = format!("{op:?}");
+    let name = printed.split([' ', '{', '(']).next().unwrap_or_default();
+    CompileError::Unsupported { operator: name.to_owned(), offset }
+}

@@ -1,0 +1,454 @@
+//! The state of translating one function, and what the operators of every family need.
+//!
+//! A [`FuncTranslator`] mirrors the validation algorithm of the specification: a stack of operands, here Cranelift values, a
+//! stack of control frames, and whether the code at hand is reachable. Unreachable code is skipped but for its nesting, so the
+//! families see reachable code only, on which popping what validation promised never fails.
+//!
+//! # Invariants
+//! - A `v128` on the operand stack is `I8X16`.
+//! - A reference into the heap is `I32`, and declared to need stack maps when it is pushed by [`FuncTranslator::push_gc_ref`].
+//! - After [`FuncTranslator::trap`] and after every operator that does not fall through, `reachable` is false and the current
+//!   block is filled.
+
+use chalcid_module::builtins::{Builtin, BuiltinType, Failure};
+use chalcid_module::declarations::Declarations;
+use chalcid_module::index::{FuncIdx, TypeIdx};
+use chalcid_module::layout::{POINTER_SIZE, VMContextLayout, vmcontext};
+use chalcid_module::trap_code::TrapCode;
+use chalcid_module::types::{AddressType, FuncType, ValType};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value, types};
+use cranelift_codegen::isa::{CallConv, TargetIsa};
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
+
+use super::control::Frame;
+use super::region::Region;
+use super::types::{POINTER, Repr, repr};
+use crate::{CompileError, Settings};
+
+/// The state of translating one function.
+pub(crate) struct FuncTranslator<'a> {
+    /// Where instructions go.
+    pub builder: FunctionBuilder<'a>,
+    /// The module's declarations.
+    pub module: &'a Declarations,
+    /// Where an instance keeps what code reads.
+    pub layout: &'a VMContextLayout,
+    /// What the embedder chose.
+    pub settings: &'a Settings,
+    /// The target.
+    pub isa: &'a dyn TargetIsa,
+    /// Type of the function.
+    pub ty: &'a FuncType,
+    /// The instance: the function's first parameter.
+    pub vmctx: Value,
+    /// Whether the code at hand can be reached.
+    pub reachable: bool,
+    /// Control frames, the function's own first.
+    pub(super) frames: Vec<Frame>,
+    /// Locals, parameters first.
+    pub(super) locals: Vec<Local>,
+    /// Operands.
+    stack: Vec<Value>,
+    /// Signatures of builtins that were used, by number.
+    builtin_sigs: Vec<Option<SigRef>>,
+    /// Signatures of function types that were used.
+    type_sigs: std::collections::HashMap<TypeIdx, SigRef>,
+}
+
+/// A local variable.
+#[derive(Clone, Copy)]
+pub(super) struct Local {
+    /// Cranelift's variable.
+    pub var: Variable,
+    /// How its values are held.
+    pub repr: Repr,
+}
+
+impl<'a> FuncTranslator<'a> {
+    /// Starts a translation: `builder` is in the function's entry block, whose first parameter is `vmctx`.
+    pub(super) fn new(
+        builder: FunctionBuilder<'a>,
+        module: &'a Declarations,
+        layout: &'a VMContextLayout,
+        settings: &'a Settings,
+        isa: &'a dyn TargetIsa,
+        ty: &'a FuncType,
+        vmctx: Value,
+    ) -> Self {
+        Self {
+            builder,
+            module,
+            layout,
+            settings,
+            isa,
+            ty,
+            vmctx,
+            reachable: true,
+            frames: Vec::new(),
+            locals: Vec::new(),
+            stack: Vec::new(),
+            builtin_sigs: vec![None; Builtin::ALL.len()],
+            type_sigs: Default::default(),
+        }
+    }
+
+    /// Ends the translation.
+    pub(super) fn finish(self) {
+        self.builder.finalize(self.isa.frontend_config());
+    }
+
+    /// Inserts an instruction.
+    #[inline]
+    pub fn ins<'s>(&'s mut self) -> FuncInstBuilder<'s, 'a> {
+        self.builder.ins()
+    }
+
+    /// Type of a value.
+    #[inline]
+    pub fn type_of(&self, value: Value) -> Type {
+        self.builder.func.dfg.value_type(value)
+    }
+}
+
+/// The operand stack.
+impl FuncTranslator<'_> {
+    /// Pushes a number, a function reference or a `v128` that is `I8X16`.
+    #[inline]
+    pub fn push(&mut self, value: Value) {
+        debug_assert!({
+            let ty = self.type_of(value);
+            !ty.is_vector() || ty == types::I8X16
+        });
+        self.stack.push(value);
+    }
+
+    /// Pushes a vector of any lanes.
+    pub fn push_vector(&mut self, value: Value) {
+        let value = self.cast_vector(value, types::I8X16);
+        self.stack.push(value);
+    }
+
+    /// Pushes a reference into the heap, which has to be found by the collector from here on.
+    pub fn push_gc_ref(&mut self, value: Value) {
+        self.builder.declare_value_needs_stack_map(value);
+        self.stack.push(value);
+    }
+
+    /// Pushes a value that is held as `repr` says.
+    pub fn push_as(&mut self, value: Value, repr: Repr) {
+        if repr.is_gc_ref { self.push_gc_ref(value) } else { self.push(value) }
+    }
+
+    /// Pops an operand.
+    #[inline]
+    pub fn pop(&mut self) -> Value {
+        match self.stack.pop() {
+            Some(value) => value,
+            None => underflow(),
+        }
+    }
+
+    /// Pops two operands; the deeper one comes first.
+    #[inline]
+    pub fn pop2(&mut self) -> (Value, Value) {
+        let second = self.pop();
+        let first = self.pop();
+        (first, second)
+    }
+
+    /// Pops three operands; the deepest one comes first.
+    #[inline]
+    pub fn pop3(&mut self) -> (Value, Value, Value) {
+        let third = self.pop();
+        let (first, second) = self.pop2();
+        (first, second, third)
+    }
+
+    /// Pops a `v128` as a vector of the type `lanes`.
+    pub fn pop_vector(&mut self, lanes: Type) -> Value {
+        let value = self.pop();
+        self.cast_vector(value, lanes)
+    }
+
+    /// Pops two `v128`s as vectors of the type `lanes`; the deeper one comes first.
+    pub fn pop2_vectors(&mut self, lanes: Type) -> (Value, Value) {
+        let second = self.pop_vector(lanes);
+        let first = self.pop_vector(lanes);
+        (first, second)
+    }
+
+    /// The operand on top.
+    pub fn peek(&self) -> Value {
+        match self.stack.last() {
+            Some(&value) => value,
+            None => underflow(),
+        }
+    }
+
+    /// The topmost `count` operands, the deepest first.
+    pub fn peek_n(&self, count: usize) -> &[Value] {
+        match self.stack.len().checked_sub(count) {
+            Some(start) => &self.stack[start..],
+            None => underflow(),
+        }
+    }
+
+    /// Drops the topmost `count` operands.
+    pub fn drop_n(&mut self, count: usize) {
+        match self.stack.len().checked_sub(count) {
+            Some(height) => self.stack.truncate(height),
+            None => underflow(),
+        }
+    }
+
+    /// Number of operands.
+    pub fn height(&self) -> usize {
+        self.stack.len()
+    }
+
+    /// Drops operands down to a height.
+    pub fn truncate(&mut self, height: usize) {
+        self.stack.truncate(height);
+    }
+
+    /// Reinterprets a vector's lanes.
+    pub fn cast_vector(&mut self, value: Value, lanes: Type) -> Value {
+        if self.type_of(value) == lanes {
+            return value;
+        }
+        self.ins().bitcast(lanes, MemFlagsData::new().with_endianness(ir::Endianness::Little), value)
+    }
+
+    /// Pops an index or a length of an address type, as 64 bits.
+    pub fn pop_address(&mut self, address: AddressType) -> Value {
+        let value = self.pop();
+        self.extend_address(value, address)
+    }
+
+    /// Widens an index or a length of an address type to 64 bits.
+    pub fn extend_address(&mut self, value: Value, address: AddressType) -> Value {
+        match address {
+            AddressType::I32 => self.ins().uextend(types::I64, value),
+            AddressType::I64 => value,
+        }
+    }
+
+    /// Pushes a 64-bit index, length or size as a value of an address type.
+    pub fn push_address(&mut self, value: Value, address: AddressType) {
+        let value = match address {
+            AddressType::I32 => self.ins().ireduce(types::I32, value),
+            AddressType::I64 => value,
+        };
+        self.push(value);
+    }
+}
+
+/// Validation makes the operand stack deep enough for every operator; the boundary of the compiler turns this into an error.
+#[cold]
+#[track_caller]
+fn underflow() -> ! {
+    panic!("operand stack underflow: the body was not validated")
+}
+
+/// Memory of the engine.
+impl FuncTranslator<'_> {
+    /// Flags for an access to well-formed memory of the engine in `region`: aligned, and it cannot trap.
+    pub fn flags(&mut self, region: Region) -> MemFlagsData {
+        let region = region.declare(self.module, self.builder.func);
+        MemFlagsData::trusted().with_alias_region(Some(region))
+    }
+
+    /// Loads a field that never changes while an instance lives; such loads are merged and moved freely.
+    pub fn load_fixed(&mut self, ty: Type, base: Value, offset: u32) -> Value {
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        self.ins().load(ty, flags, base, offset as i32)
+    }
+
+    /// Loads a pointer that never changes from the instance.
+    pub fn load_vmctx_ptr(&mut self, offset: u32) -> Value {
+        self.load_fixed(POINTER, self.vmctx, offset)
+    }
+
+    /// Loads a field that other code may change.
+    pub fn load_mutable(&mut self, ty: Type, region: Region, base: Value, offset: u32) -> Value {
+        let flags = self.flags(region);
+        self.ins().load(ty, flags, base, offset as i32)
+    }
+
+    /// A 32-bit constant.
+    pub fn i32_const(&mut self, value: u32) -> Value {
+        self.ins().iconst(types::I32, i64::from(value))
+    }
+
+    /// A 64-bit constant.
+    pub fn i64_const(&mut self, value: u64) -> Value {
+        self.ins().iconst(types::I64, value as i64)
+    }
+}
+
+/// Traps.
+impl FuncTranslator<'_> {
+    /// Traps when `condition` is not zero.
+    pub fn trap_if(&mut self, condition: Value, code: TrapCode) {
+        if self.settings.signals {
+            self.ins().trapnz(condition, ir_trap_code(code));
+        } else {
+            let (trap, go_on) = self.cold_branch(condition);
+            self.builder.switch_to_block(trap);
+            self.trap(code);
+            self.reachable = true;
+            self.builder.switch_to_block(go_on);
+        }
+    }
+
+    /// Traps when `condition` is zero.
+    pub fn trap_unless(&mut self, condition: Value, code: TrapCode) {
+        if self.settings.signals {
+            self.ins().trapz(condition, ir_trap_code(code));
+        } else {
+            let inverted = self.ins().icmp_imm_u(IntCC::Equal, condition, 0);
+            self.trap_if(inverted, code);
+        }
+    }
+
+    /// Traps. What follows is unreachable.
+    pub fn trap(&mut self, code: TrapCode) {
+        if self.settings.signals {
+            self.ins().trap(ir_trap_code(code));
+        } else {
+            let number = self.i32_const(code as u32);
+            self.call_builtin(Builtin::trap, &[number]);
+        }
+        self.reachable = false;
+    }
+
+    /// Branches to a new cold block when `condition` is not zero, else to a new block: `(cold, other)`. Both are sealed; the
+    /// caller switches to them.
+    pub fn cold_branch(&mut self, condition: Value) -> (ir::Block, ir::Block) {
+        let cold = self.builder.create_block();
+        let go_on = self.builder.create_block();
+        self.builder.set_cold_block(cold);
+        self.ins().brif(condition, cold, &[], go_on, &[]);
+        self.builder.seal_block(cold);
+        self.builder.seal_block(go_on);
+        (cold, go_on)
+    }
+}
+
+/// Calls into the running side.
+impl FuncTranslator<'_> {
+    /// Calls a builtin and gives its result, where it has one. Checks for failure, and raises what is pending then. A
+    /// [`Failure::Zero`] builtin's result says nothing further, so none is given. A builtin that diverges ends the block.
+    pub fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Option<Value> {
+        debug_assert_eq!(builtin.params().len(), args.len(), "{builtin:?}");
+        let sig = self.builtin_signature(builtin);
+        let table = self.load_vmctx_ptr(vmcontext::BUILTINS);
+        let entry = self.load_fixed(POINTER, table, builtin as u32 * POINTER_SIZE);
+        let mut all_args = Vec::with_capacity(args.len() + 1);
+        all_args.push(self.vmctx);
+        all_args.extend_from_slice(args);
+        let call = self.ins().call_indirect(sig, entry, &all_args);
+        let result = self.builder.inst_results(call).first().copied();
+        match builtin.failure() {
+            Failure::Never => result,
+            Failure::Zero => {
+                if let Some(result) = result {
+                    let failed = self.ins().icmp_imm_u(IntCC::Equal, result, 0);
+                    self.raise_if(failed);
+                }
+                None
+            }
+            Failure::MinusOne => {
+                if let Some(result) = result {
+                    let failed = self.ins().icmp_imm_s(IntCC::Equal, result, -1);
+                    self.raise_if(failed);
+                }
+                result
+            }
+            Failure::Diverges => {
+                // Never reached, but a block has to end.
+                self.ins().trap(ir_trap_code(TrapCode::Unreachable));
+                self.reachable = false;
+                None
+            }
+        }
+    }
+
+    /// Raises the pending trap or exception when `failed` is not zero.
+    fn raise_if(&mut self, failed: Value) {
+        let (raise, go_on) = self.cold_branch(failed);
+        self.builder.switch_to_block(raise);
+        self.call_builtin(Builtin::raise, &[]);
+        self.reachable = true;
+        self.builder.switch_to_block(go_on);
+    }
+
+    /// Signature of a builtin.
+    fn builtin_signature(&mut self, builtin: Builtin) -> SigRef {
+        if let Some(sig) = self.builtin_sigs[builtin as usize] {
+            return sig;
+        }
+        let sig = self.builder.import_signature(builtin_signature(builtin, self.isa.default_call_conv()));
+        self.builtin_sigs[builtin as usize] = Some(sig);
+        sig
+    }
+}
+
+/// Types.
+impl<'a> FuncTranslator<'a> {
+    /// How values of a type are held.
+    pub fn repr(&self, ty: ValType) -> Repr {
+        repr(self.module, ty)
+    }
+
+    /// A function type by its index.
+    pub fn func_type(&self, ty: TypeIdx) -> Result<&'a FuncType, CompileError> {
+        self.module.func_type(ty).ok_or_else(|| CompileError::Internal(format!("type {} is no function type", ty.0)))
+    }
+
+    /// Index of a function's type.
+    pub fn type_of_func(&self, func: FuncIdx) -> Result<TypeIdx, CompileError> {
+        let ty = self.module.functions.get(func.index());
+        ty.copied().ok_or_else(|| CompileError::Internal(format!("no function {}", func.0)))
+    }
+
+    /// Signature of a function type.
+    pub fn signature(&mut self, ty: TypeIdx) -> Result<SigRef, CompileError> {
+        if let Some(&sig) = self.type_sigs.get(&ty) {
+            return Ok(sig);
+        }
+        let sig = self.builder.import_signature(wasm_signature(self.module, self.func_type(ty)?));
+        self.type_sigs.insert(ty, sig);
+        Ok(sig)
+    }
+}
+
+/// Signature of wasm functions of a type: the instance first, then the parameters.
+pub(crate) fn wasm_signature(module: &Declarations, ty: &FuncType) -> Signature {
+    let mut sig = Signature::new(CallConv::Tail);
+    sig.params.push(AbiParam::special(POINTER, ir::ArgumentPurpose::VMContext));
+    sig.params.extend(ty.params.iter().map(|&ty| AbiParam::new(repr(module, ty).ty)));
+    sig.returns.extend(ty.results.iter().map(|&ty| AbiParam::new(repr(module, ty).ty)));
+    sig
+}
+
+/// Signature of a builtin under the platform's C convention.
+pub(crate) fn builtin_signature(builtin: Builtin, call_conv: CallConv) -> Signature {
+    let param = |ty: &BuiltinType| {
+        AbiParam::new(match ty {
+            BuiltinType::Ptr | BuiltinType::I64 => types::I64,
+            BuiltinType::I32 | BuiltinType::GcRef => types::I32,
+        })
+    };
+    let mut sig = Signature::new(call_conv);
+    sig.params.push(AbiParam::new(POINTER));
+    sig.params.extend(builtin.params().iter().map(param));
+    sig.returns.extend(builtin.result().iter().map(param));
+    sig
+}
+
+/// Our trap code as Cranelift's.
+pub(crate) const fn ir_trap_code(code: TrapCode) -> ir::TrapCode {
+    ir::TrapCode::unwrap_user(code as u8)
+}
