@@ -16,7 +16,7 @@
 
 use crate::declarations::Declarations;
 use crate::index::*;
-use crate::types::ValType;
+use crate::types::{AddressType, MemoryType, ValType};
 
 /// Size of a pointer in bytes.
 pub const POINTER_SIZE: u32 = 8;
@@ -141,6 +141,25 @@ pub const TABLE_FILLED: usize = 1;
 pub const STATIC_MEMORY_RESERVATION: u64 = 1 << 32;
 /// Inaccessible bytes behind a static memory: constant offsets below this need no check.
 pub const STATIC_MEMORY_GUARD: u64 = 1 << 31;
+
+/// How code keeps within a memory. Compiled code and whoever maps the memory have to agree: both ask [`MemoryPlan::of`], which looks
+/// only at what the types of an import and of the memory behind it have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MemoryPlan {
+    /// [`STATIC_MEMORY_RESERVATION`] and [`STATIC_MEMORY_GUARD`] bytes are mapped from the base on, and all behind the current size is
+    /// inaccessible: what lies outside faults by itself. The base never moves, and `vmmemoryref::BASE` holds it.
+    Static,
+    /// Code compares every address with `vmmemory::LENGTH`. Growing may move the base of a memory that is not shared.
+    Checked,
+}
+
+impl MemoryPlan {
+    /// The plan for memories of a type, where `signals` says whether faults are handled.
+    pub fn of(ty: &MemoryType, signals: bool) -> Self {
+        // Pages of another size end where the CPU's pages do not.
+        if signals && ty.address == AddressType::I32 && ty.page_size_log2 == 16 { Self::Static } else { Self::Checked }
+    }
+}
 
 /// Where a module's instances keep what compiled code reads, in bytes from the start of their `VMContext`.
 #[derive(Clone, PartialEq, Eq, Debug)]
