@@ -13,9 +13,23 @@
 
 pub mod artifact;
 pub mod builtins;
+pub mod canonical;
 pub mod const_expr;
 pub mod declarations;
+pub mod decode;
+pub mod error;
+pub mod features;
+pub mod hash;
 pub mod index;
 pub mod layout;
+pub mod limits;
+mod map;
+pub mod matching;
+pub mod names;
+pub mod registry;
 pub mod trap_code;
 pub mod types;
+pub mod validate;
+
+pub use decode::decode_and_validate;
+pub use error::CompileError;

@@ -1,0 +1,92 @@
+//! From bytes to [`Declarations`]: the binary format read section by section, each validated before it is believed.
+
+mod const_expr;
+mod sections;
+mod types;
+
+use wasmparser::{Parser, Payload, Validator, ValidatorResources};
+
+use crate::declarations::*;
+use crate::error::CompileError;
+use crate::features::Features;
+use crate::limits;
+use crate::validate;
+
+pub(crate) use const_expr::array_too_long;
+
+const MAGIC: [u8; 4] = *b"\0asm";
+const VERSION: [u8; 4] = [1, 0, 0, 0];
+
+/// Decodes and validates a whole module. Function bodies of a large one are validated by the threads of `pool`; whether it is
+/// worth having one for these bytes, [`validate::wants_threads`] says.
+pub fn decode_and_validate(
+    bytes: &[u8],
+    features: &Features,
+    pool: Option<&rayon::ThreadPool>,
+) -> Result<Declarations, CompileError> {
+    let decoded = decode(bytes, features)?;
+    validate::function_bodies(bytes, &decoded, pool)?;
+    Ok(decoded.declarations)
+}
+
+/// A module whose sections are valid and whose function bodies nobody has looked into.
+pub(crate) struct Decoded {
+    pub(crate) declarations: Declarations,
+    /// What validating the bodies asks about the module; absent where there are none.
+    pub(crate) resources: Option<ValidatorResources>,
+    pub(crate) features: wasmparser::WasmFeatures,
+}
+
+fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, CompileError> {
+    check_preamble(bytes)?;
+    let wasm_features = features.to_wasmparser();
+    let mut validator = Validator::new_with_features(wasm_features);
+    let mut parser = Parser::new(0);
+    parser.set_features(wasm_features);
+    let mut sections = sections::Sections::default();
+    let mut resources = None;
+
+    for payload in parser.parse_all(bytes) {
+        let payload = payload?;
+        if let Payload::CodeSectionEntry(body) = &payload {
+            let function = validator.code_section_entry(body)?;
+            if resources.is_none() {
+                resources = Some(function.resources);
+            }
+        } else {
+            validator.payload(&payload)?;
+        }
+        sections.add(payload)?;
+    }
+    Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features })
+}
+
+/// Checks the size and the first eight bytes.
+fn check_preamble(bytes: &[u8]) -> Result<(), CompileError> {
+    if bytes.is_empty() {
+        return Err(CompileError::at(0, "module is empty"));
+    }
+    if bytes.len() > limits::MAX_MODULE_SIZE {
+        let (size, limit) = (bytes.len(), limits::MAX_MODULE_SIZE);
+        return Err(CompileError::new(format!("module of {size} bytes, at most {limit} are allowed")));
+    }
+    check_word(bytes, 0, "magic word", MAGIC)?;
+    check_word(bytes, 4, "version", VERSION)
+}
+
+fn check_word(bytes: &[u8], offset: usize, what: &str, expected: [u8; 4]) -> Result<(), CompileError> {
+    let rest = bytes.get(offset..).unwrap_or_default();
+    let found = &rest[..rest.len().min(expected.len())];
+    if found == expected {
+        return Ok(());
+    }
+    let found = if found.is_empty() { "the end".to_owned() } else { hex(found) };
+    Err(CompileError::at(offset, format!("expected {what} {}, found {found}", hex(&expected))))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! The sections of a module, in the order of the binary format's chapter, each added to the [`Declarations`] once it is valid.
+
+use std::ops::Range;
+
+use wasmparser::{self as wp, Payload, TypeRef};
+
+use super::const_expr::const_expr;
+use super::types::{self, Unsupported};
+use crate::declarations::*;
+use crate::error::CompileError;
+use crate::index::*;
+use crate::limits;
+use crate::types::*;
+
+/// Declarations on their way.
+#[derive(Default)]
+pub(super) struct Sections {
+    declarations: Declarations,
+    /// For every function, whether something refers to it.
+    referred: Vec<bool>,
+}
+
+impl Sections {
+    /// Adds a section that the validator has accepted.
+    pub(super) fn add(&mut self, payload: Payload<'_>) -> Result<(), CompileError> {
+        match payload {
+            Payload::TypeSection(section) => {
+                let declarations = &mut self.declarations;
+                types::type_section(section, &mut declarations.types, &mut declarations.rec_groups)
+            }
+            Payload::ImportSection(section) => self.imports(section),
+            Payload::FunctionSection(section) => self.functions(section),
+            Payload::TableSection(section) => self.tables(section),
+            Payload::MemorySection(section) => self.memories(section),
+            Payload::TagSection(section) => self.tags(section),
+            Payload::GlobalSection(section) => self.globals(section),
+            Payload::ExportSection(section) => self.exports(section),
+            Payload::StartSection { func, .. } => {
+                self.declarations.start = Some(FuncIdx(func));
+                Ok(())
+            }
+            Payload::ElementSection(section) => self.elements(section),
+            Payload::CodeSectionStart { count, unchecked_range, .. } => {
+                // Every entry takes a byte at least, so a count beyond that is a lie which the reader will find out.
+                let most = unchecked_range.end.saturating_sub(unchecked_range.start) as usize;
+                self.declarations.bodies.reserve((count as usize).min(most));
+                Ok(())
+            }
+            Payload::CodeSectionEntry(body) => {
+                self.declarations.bodies.push(range(body.range()));
+                Ok(())
+            }
+            Payload::DataSection(section) => self.data(section),
+            Payload::CustomSection(section) => {
+                let data = range(section.data_range());
+                self.declarations.custom_sections.push(CustomSection { name: section.name().into(), data });
+                Ok(())
+            }
+            // The rest says nothing by itself: the preamble, the number of data segments, and the end. Sections that no
+            // standard knows do not get past the validator.
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything is there.
+    pub(super) fn finish(self) -> Declarations {
+        let Self { mut declarations, referred } = self;
+        declarations.func_refs = referred
+            .iter()
+            .enumerate()
+            .filter(|(_, referred)| **referred)
+            .map(|(func, _)| FuncIdx::new(func))
+            .collect();
+        declarations
+    }
+
+    fn imports(&mut self, section: wp::ImportSectionReader<'_>) -> Result<(), CompileError> {
+        let declarations = &mut self.declarations;
+        for import in section.into_imports_with_offsets() {
+            let (offset, import) = import?;
+            let at = |unsupported: Unsupported| unsupported.at(offset);
+            let counts = &mut declarations.imported;
+            let ty = match import.ty {
+                TypeRef::Func(ty) => {
+                    counts.functions += 1;
+                    declarations.functions.push(TypeIdx(ty));
+                    ExternType::Func(TypeIdx(ty))
+                }
+                TypeRef::FuncExact(_) => {
+                    return Err(CompileError::at(offset as usize, "exact function imports are not supported"));
+                }
+                TypeRef::Table(ty) => {
+                    counts.tables += 1;
+                    let ty = types::table_type(&ty).map_err(at)?;
+                    declarations.tables.push(TableDecl { ty, init: None });
+                    ExternType::Table(ty)
+                }
+                TypeRef::Memory(ty) => {
+                    counts.memories += 1;
+                    let ty = memory_type(&ty, offset)?;
+                    declarations.memories.push(ty);
+                    ExternType::Memory(ty)
+                }
+                TypeRef::Global(ty) => {
+                    counts.globals += 1;
+                    let ty = types::global_type(&ty).map_err(at)?;
+                    declarations.globals.push(GlobalDecl { ty, init: None, exported: false });
+                    ExternType::Global(ty)
+                }
+                TypeRef::Tag(ty) => {
+                    counts.tags += 1;
+                    declarations.tags.push(TypeIdx(ty.func_type_idx));
+                    ExternType::Tag(TypeIdx(ty.func_type_idx))
+                }
+            };
+            declarations.imports.push(Import { module: import.module.into(), name: import.name.into(), ty });
+        }
+        self.referred.resize(self.declarations.functions.len(), false);
+        Ok(())
+    }
+
+    fn functions(&mut self, section: wp::FunctionSectionReader<'_>) -> Result<(), CompileError> {
+        for ty in section {
+            self.declarations.functions.push(TypeIdx(ty?));
+        }
+        self.referred.resize(self.declarations.functions.len(), false);
+        Ok(())
+    }
+
+    fn tables(&mut self, section: wp::TableSectionReader<'_>) -> Result<(), CompileError> {
+        for table in section.into_iter_with_offsets() {
+            let (offset, table) = table?;
+            let ty = types::table_type(&table.ty).map_err(|unsupported| unsupported.at(offset))?;
+            let init = match table.init {
+                wp::TableInit::RefNull => None,
+                wp::TableInit::Expr(expr) => Some(const_expr(&expr, &mut refer_to(&mut self.referred))?),
+            };
+            self.declarations.tables.push(TableDecl { ty, init });
+        }
+        Ok(())
+    }
+
+    fn memories(&mut self, section: wp::MemorySectionReader<'_>) -> Result<(), CompileError> {
+        for memory in section.into_iter_with_offsets() {
+            let (offset, memory) = memory?;
+            self.declarations.memories.push(memory_type(&memory, offset)?);
+        }
+        Ok(())
+    }
+
+    fn tags(&mut self, section: wp::TagSectionReader<'_>) -> Result<(), CompileError> {
+        for tag in section {
+            self.declarations.tags.push(TypeIdx(tag?.func_type_idx));
+        }
+        Ok(())
+    }
+
+    fn globals(&mut self, section: wp::GlobalSectionReader<'_>) -> Result<(), CompileError> {
+        for global in section.into_iter_with_offsets() {
+            let (offset, global) = global?;
+            let ty = types::global_type(&global.ty).map_err(|unsupported| unsupported.at(offset))?;
+            let init = const_expr(&global.init_expr, &mut refer_to(&mut self.referred))?;
+            self.declarations.globals.push(GlobalDecl { ty, init: Some(init), exported: false });
+        }
+        Ok(())
+    }
+
+    fn exports(&mut self, section: wp::ExportSectionReader<'_>) -> Result<(), CompileError> {
+        for export in section.into_iter_with_offsets() {
+            let (offset, export) = export?;
+            let index = export.index;
+            let item = match export.kind {
+                wp::ExternalKind::Func => {
+                    refer_to(&mut self.referred)(FuncIdx(index));
+                    ExternIdx::Func(FuncIdx(index))
+                }
+                wp::ExternalKind::Table => ExternIdx::Table(TableIdx(index)),
+                wp::ExternalKind::Memory => ExternIdx::Memory(MemIdx(index)),
+                wp::ExternalKind::Global => {
+                    if let Some(global) = self.declarations.globals.get_mut(index as usize) {
+                        global.exported = true;
+                    }
+                    ExternIdx::Global(GlobalIdx(index))
+                }
+                wp::ExternalKind::Tag => ExternIdx::Tag(TagIdx(index)),
+                wp::ExternalKind::FuncExact => {
+                    return Err(CompileError::at(offset as usize, "exact function exports are not supported"));
+                }
+            };
+            self.declarations.exports.push(Export { name: export.name.into(), item });
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, section: wp::ElementSectionReader<'_>) -> Result<(), CompileError> {
+        for element in section.into_iter_with_offsets() {
+            let (offset, element) = element?;
+            let mut refer_to = refer_to(&mut self.referred);
+            let mode = match element.kind {
+                wp::ElementKind::Passive => SegmentMode::Passive,
+                wp::ElementKind::Declared => SegmentMode::Declared,
+                wp::ElementKind::Active { table_index, offset_expr } => SegmentMode::Active {
+                    target: TableIdx(table_index.unwrap_or(0)),
+                    offset: const_expr(&offset_expr, &mut refer_to)?,
+                },
+            };
+            let (ty, items) = match element.items {
+                wp::ElementItems::Functions(functions) => {
+                    let functions =
+                        functions.into_iter().map(|func| func.map(FuncIdx)).collect::<Result<Box<_>, _>>()?;
+                    functions.iter().copied().for_each(&mut refer_to);
+                    (functions_type(), ElementItems::Functions(functions))
+                }
+                wp::ElementItems::Expressions(ty, expressions) => {
+                    let ty = types::ref_type(ty).map_err(|unsupported| unsupported.at(offset))?;
+                    let expressions = expressions
+                        .into_iter()
+                        .map(|expr| const_expr(&expr?, &mut refer_to))
+                        .collect::<Result<_, CompileError>>()?;
+                    (ty, ElementItems::Expressions(expressions))
+                }
+            };
+            self.declarations.elements.push(ElementSegment { mode, ty, items });
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, section: wp::DataSectionReader<'_>) -> Result<(), CompileError> {
+        for data in section {
+            let data = data?;
+            let mode = match data.kind {
+                wp::DataKind::Passive => SegmentMode::Passive,
+                wp::DataKind::Active { memory_index, offset_expr } => SegmentMode::Active {
+                    target: MemIdx(memory_index),
+                    offset: const_expr(&offset_expr, &mut refer_to(&mut self.referred))?,
+                },
+            };
+            // The bytes are the last part of the segment.
+            let end = data.range.end;
+            let bytes = range(end - data.data.len() as u64..end);
+            self.declarations.data.push(DataSegment { mode, bytes });
+        }
+        Ok(())
+    }
+}
+
+/// Marks functions as referred to.
+fn refer_to(referred: &mut [bool]) -> impl FnMut(FuncIdx) {
+    |func| {
+        if let Some(referred) = referred.get_mut(func.index()) {
+            *referred = true;
+        }
+    }
+}
+
+/// The type of a segment of function indices: none of its elements is null.
+fn functions_type() -> RefType {
+    RefType { nullable: false, ..RefType::FUNCREF }
+}
+
+/// Offsets into the module's bytes, which are fewer than 2^32: `limits::MAX_MODULE_SIZE` was checked first.
+fn range(range: Range<u64>) -> Range<u32> {
+    range.start as u32..range.end as u32
+}
+
+fn memory_type(ty: &wp::MemoryType, offset: u64) -> Result<MemoryType, CompileError> {
+    let ty = types::memory_type(ty);
+    let limit = limits::MAX_MEMORY64_PAGES;
+    let declared = ty.limits.min.max(ty.limits.max.unwrap_or(0));
+    if ty.page_size_log2 == 16 && declared > limit {
+        let message = format!("memory size must be at most {limit} pages, but {declared} are declared");
+        return Err(CompileError::at(offset as usize, message));
+    }
+    Ok(ty)
+}
