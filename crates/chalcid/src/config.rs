@@ -1,0 +1,60 @@
+//! What an embedder chooses about an engine.
+
+use chalcid_compiler::Settings;
+use chalcid_module::features::Features;
+
+/// Settings of an [`Engine`](crate::Engine), each with a sensible default.
+///
+/// ```
+/// # fn main() -> Result<(), chalcid::Error> {
+/// let engine = chalcid::Engine::new(chalcid::Config::new().interruptible(true))?;
+/// # drop(engine);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: Features,
+    pub(crate) settings: Settings,
+    pub(crate) threads: Option<usize>,
+}
+
+impl Config {
+    /// The defaults: every finished proposal, traps from signals, no interruption.
+    pub fn new() -> Self {
+        Self { features: Features::default(), settings: Settings::default(), threads: None }
+    }
+
+    /// Which proposals modules may use.
+    pub fn features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// Whether faulting instructions become traps by way of a signal handler (the default). Without it every memory access and
+    /// division is checked by code, and no handler is installed.
+    pub fn signals(mut self, signals: bool) -> Self {
+        self.settings.signals = signals;
+        self
+    }
+
+    /// Whether running code can be interrupted, see [`Agent::interrupt_handle`](crate::Agent::interrupt_handle). It costs a
+    /// check in every loop and function.
+    pub fn interruptible(mut self, interruptible: bool) -> Self {
+        self.settings.interruptible = interruptible;
+        self
+    }
+
+    /// Threads that decode and compile in the background; by default as many as the machine runs at once. They start when first
+    /// needed.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,89 @@
+//! What all agents of a process share: settings, types, compiled trampolines, background threads.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chalcid_module::features::Features;
+use chalcid_module::registry::TypeRegistry;
+
+use crate::pool::Pool;
+use crate::types::{DefTypeId, FuncType};
+use crate::{Config, Error};
+
+/// An engine: what modules are compiled by. Cloning gives another handle to the same engine.
+///
+/// Modules, and the agents that run them, belong to one engine and mix with nothing of another.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    types: TypeRegistry,
+    pool: Pool,
+}
+
+impl Engine {
+    /// An engine with certain settings.
+    ///
+    /// Fails where the machine is not one that code can be made for, or a setting is impossible on it.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let pool = Pool::new(config.threads);
+        Ok(Self(Arc::new(Inner { config, types: TypeRegistry::new(), pool })))
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The proposals that modules may use.
+    pub fn features(&self) -> &Features {
+        &self.0.config.features
+    }
+
+    /// The function type of an engine-wide identity, if it is one that is alive.
+    pub fn func_type(&self, id: DefTypeId) -> Option<FuncType> {
+        self.0.types.func_type(id)
+    }
+
+    /// Runs `work` on a background thread of the engine. Where the system refuses threads it is done at once.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        self.0.pool.spawn(work);
+    }
+
+    pub(crate) fn types(&self) -> &TypeRegistry {
+        &self.0.types
+    }
+
+    /// The background threads, if it pays to have them for decoding and validating `bytes`.
+    pub(crate) fn pool_for(&self, bytes: &[u8]) -> Option<&rayon::ThreadPool> {
+        if chalcid_module::validate::wants_threads(bytes) { self.0.pool.get() } else { None }
+    }
+}
+
+impl Default for Engine {
+    /// An engine with the default settings.
+    ///
+    /// # Panics
+    /// On a machine that no code can be made for; [`Engine::new`] returns an error there.
+    fn default() -> Self {
+        match Self::new(Config::new()) {
+            Ok(engine) => engine,
+            Err(error) => panic!("no WebAssembly engine on this machine: {error}"),
+        }
+    }
+}
+
+impl PartialEq for Engine {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Engine {}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}

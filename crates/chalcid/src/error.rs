@@ -1,0 +1,198 @@
+//! What can go wrong while wasm runs or the API is used.
+
+use std::fmt;
+
+use crate::types::{FuncType, Text, ValType};
+use crate::{LinkError, Trap};
+
+/// Why a call, an instantiation or another operation of the Rust API failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Execution trapped.
+    Trap(Trap),
+    /// A host function failed; its error passed through wasm unchanged.
+    Host(HostError),
+    /// The imports do not fit the module.
+    Link(LinkError),
+    /// The API was used in a way it does not allow. Nothing was done.
+    Misuse(Misuse),
+    /// The system or a limit refused resources.
+    Resource(ResourceError),
+}
+
+impl Error {
+    /// An error of a host function, to be found again by [`HostError::downcast_ref`].
+    pub fn host(error: impl std::error::Error + 'static) -> Self {
+        Self::Host(HostError(Payload::Error(Box::new(error))))
+    }
+
+    /// The trap, if it is one.
+    pub fn as_trap(&self) -> Option<&Trap> {
+        match self {
+            Self::Trap(trap) => Some(trap),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trap(trap) => trap.fmt(f),
+            Self::Host(error) => error.fmt(f),
+            Self::Link(error) => error.fmt(f),
+            Self::Misuse(error) => error.fmt(f),
+            Self::Resource(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Host(HostError(Payload::Error(error))) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Trap> for Error {
+    fn from(trap: Trap) -> Self {
+        Self::Trap(trap)
+    }
+}
+
+impl From<HostError> for Error {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<LinkError> for Error {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(error: Misuse) -> Self {
+        Self::Misuse(error)
+    }
+}
+
+impl From<ResourceError> for Error {
+    fn from(error: ResourceError) -> Self {
+        Self::Resource(error)
+    }
+}
+
+/// The error of a host function: a Rust error, or a value of the host (a JavaScript exception).
+#[derive(Debug)]
+pub struct HostError(Payload);
+
+#[derive(Debug)]
+enum Payload {
+    Error(Box<dyn std::error::Error + 'static>),
+}
+
+impl HostError {
+    /// The Rust error of a certain type.
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match &self.0 {
+            Payload::Error(error) => error.downcast_ref(),
+        }
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Payload::Error(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for HostError {}
+
+/// A use of the API that it does not allow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// A function was called with too few or too many values.
+    Count {
+        /// What there should have been.
+        wanted: usize,
+        /// What there was.
+        found: usize,
+        /// "arguments" or "results".
+        what: &'static str,
+    },
+    /// A value is not of the type that is wanted.
+    Type {
+        /// The wanted type as text.
+        wanted: Box<str>,
+        /// The value's kind.
+        found: &'static str,
+    },
+    /// Things of two agents or two engines met.
+    Foreign(&'static str),
+    /// A write to an immutable global.
+    Immutable,
+    /// A type that does not exist in the engine, or is not of the kind that is needed.
+    UnknownType,
+    /// Limits whose minimum is above their maximum, or above what is possible.
+    Limits,
+    /// An instance whose segments were already applied.
+    AlreadyInitialized,
+}
+
+impl Misuse {
+    pub(crate) fn wrong_type(wanted: ValType, found: &'static str) -> Self {
+        Self::Type { wanted: Text(wanted).to_string().into(), found }
+    }
+
+    pub(crate) fn arguments(ty: &FuncType, found: usize) -> Self {
+        Self::Count { wanted: ty.params.len(), found, what: "arguments" }
+    }
+
+    pub(crate) fn results(ty: &FuncType, found: usize) -> Self {
+        Self::Count { wanted: ty.results.len(), found, what: "results" }
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count { wanted, found, what } => write!(f, "expected {wanted} {what}, found {found}"),
+            Self::Type { wanted, found } => write!(f, "expected a value of type {wanted}, found {found}"),
+            Self::Foreign(what) => write!(f, "{what} of another agent or engine"),
+            Self::Immutable => f.write_str("the global is immutable"),
+            Self::UnknownType => f.write_str("the type is unknown to this engine"),
+            Self::Limits => f.write_str("the limits are impossible"),
+            Self::AlreadyInitialized => f.write_str("the instance is initialized already"),
+        }
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+/// Resources that could not be had.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResourceError {
+    message: Box<str>,
+}
+
+impl ResourceError {
+    pub(crate) fn new(message: impl Into<Box<str>>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl fmt::Display for ResourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ResourceError {}

@@ -1,0 +1,182 @@
+//! Compiled modules: decoded and validated when they are made, their functions compiled when they are first called.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use chalcid_module::declarations::{Declarations, ExternIdx};
+use chalcid_module::hash::ModuleHash;
+use chalcid_module::index::FuncIdx;
+use chalcid_module::layout::VMContextLayout;
+use chalcid_module::names::Names;
+use chalcid_module::registry::RegisteredTypes;
+use chalcid_module::types as generic;
+
+use crate::types::{ExportType, ExternType, ImportType};
+use crate::{CompileError, Engine};
+
+/// A module. Cloning gives another handle to the same one; threads share it.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = chalcid::Engine::default();
+/// let module = chalcid::Module::new(&engine, wat::parse_str(r#"(module (func (export "f")))"#)?)?;
+/// assert_eq!(module.exports().next().map(|export| export.name), Some("f"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Module(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    bytes: Arc<[u8]>,
+    declarations: Declarations,
+    types: RegisteredTypes,
+    layout: VMContextLayout,
+    hash: ModuleHash,
+    url: OnceLock<Arc<str>>,
+    names: OnceLock<Names>,
+    exports: OnceLock<HashMap<Box<str>, ExternIdx>>,
+}
+
+impl Module {
+    /// Decodes and validates a module; on the engine's threads too, if it is large. Nothing is compiled yet.
+    pub fn new(engine: &Engine, bytes: impl Into<Arc<[u8]>>) -> Result<Self, CompileError> {
+        let bytes = bytes.into();
+        let declarations = decode(engine, &bytes)?;
+        let types =
+            engine.types().register_module(&declarations).map_err(|error| CompileError::new(error.to_string()))?;
+        let layout = VMContextLayout::new(&declarations);
+        Ok(Self(Arc::new(Inner {
+            engine: engine.clone(),
+            bytes,
+            declarations,
+            types,
+            layout,
+            hash: ModuleHash::new(),
+            url: OnceLock::new(),
+            names: OnceLock::new(),
+            exports: OnceLock::new(),
+        })))
+    }
+
+    /// Whether bytes are a valid module, and if not, why.
+    pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<(), CompileError> {
+        decode(engine, bytes).map(drop)
+    }
+
+    /// The engine it belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The bytes it was made from.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.0.bytes
+    }
+
+    /// Its imports, in module order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
+        self.0.declarations.imports.iter().map(|import| ImportType {
+            module: &import.module,
+            name: &import.name,
+            ty: self.engine_wide(import.ty),
+        })
+    }
+
+    /// Its exports, in module order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
+        self.0
+            .declarations
+            .exports
+            .iter()
+            .map(|export| ExportType { name: &export.name, ty: self.item_type(export.item) })
+    }
+
+    /// The contents of every custom section of a name, in module order.
+    pub fn custom_sections<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self.0.declarations.custom_sections.iter().filter(move |section| &*section.name == name);
+        named.map(|section| &self.0.bytes[section.data.start as usize..section.data.end as usize])
+    }
+
+    /// The address that stack traces give it: `wasm://wasm/` and eight digits of its hash.
+    pub fn url(&self) -> &str {
+        self.shared_url()
+    }
+
+    /// The name that its name section gives it.
+    pub fn name(&self) -> Option<&str> {
+        self.names().module()
+    }
+
+    /// The name that its name section gives to a function.
+    pub fn func_name(&self, func: u32) -> Option<&str> {
+        self.names().function(FuncIdx(func))
+    }
+
+    pub(crate) fn shared_url(&self) -> &Arc<str> {
+        self.0.url.get_or_init(|| self.0.hash.url(&self.0.bytes).into())
+    }
+
+    fn names(&self) -> &Names {
+        self.0.names.get_or_init(|| Names::parse(&self.0.bytes, &self.0.declarations))
+    }
+
+    pub(crate) fn declarations(&self) -> &Declarations {
+        &self.0.declarations
+    }
+
+    pub(crate) fn layout(&self) -> &VMContextLayout {
+        &self.0.layout
+    }
+
+    pub(crate) fn types(&self) -> &RegisteredTypes {
+        &self.0.types
+    }
+
+    /// What an export of a name is.
+    pub(crate) fn find_export(&self, name: &str) -> Option<ExternIdx> {
+        let declared = &self.0.declarations.exports;
+        if declared.len() <= 8 {
+            return declared.iter().find(|export| &*export.name == name).map(|export| export.item);
+        }
+        let index = self.0.exports.get_or_init(|| declared.iter().map(|e| (e.name.clone(), e.item)).collect());
+        index.get(name).copied()
+    }
+
+    /// A type of this module in the terms of the engine.
+    pub(crate) fn engine_wide(&self, ty: generic::ExternType) -> ExternType {
+        ty.map(&mut |ty| self.0.types.id(ty))
+    }
+
+    fn item_type(&self, item: ExternIdx) -> ExternType {
+        let declared = &self.0.declarations;
+        // Validation showed that every export names something that exists.
+        self.engine_wide(match item {
+            ExternIdx::Func(func) => generic::ExternType::Func(declared.functions[func.index()]),
+            ExternIdx::Table(table) => generic::ExternType::Table(declared.tables[table.index()].ty),
+            ExternIdx::Memory(memory) => generic::ExternType::Memory(declared.memories[memory.index()]),
+            ExternIdx::Global(global) => generic::ExternType::Global(declared.globals[global.index()].ty),
+            ExternIdx::Tag(tag) => generic::ExternType::Tag(declared.tags[tag.index()]),
+        })
+    }
+}
+
+fn decode(engine: &Engine, bytes: &[u8]) -> Result<Declarations, CompileError> {
+    chalcid_module::decode_and_validate(bytes, engine.features(), engine.pool_for(bytes))
+}
+
+impl PartialEq for Module {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Module {}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! The engine's background threads: started when first needed, gone with the engine.
+
+use std::sync::OnceLock;
+
+/// A pool that may not exist yet, or ever.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    threads: Option<usize>,
+    pool: OnceLock<Option<rayon::ThreadPool>>,
+}
+
+/// Decoding, validating and compiling recurse little, but they do so over a guest's input.
+const STACK_SIZE: usize = 8 << 20;
+
+impl Pool {
+    pub(crate) fn new(threads: Option<usize>) -> Self {
+        Self { threads, pool: OnceLock::new() }
+    }
+
+    /// The threads, unless the system refuses them: then the caller does the work itself.
+    pub(crate) fn get(&self) -> Option<&rayon::ThreadPool> {
+        self.pool
+            .get_or_init(|| {
+                let threads =
+                    self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |count| count.get()));
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .stack_size(STACK_SIZE)
+                    .thread_name(|index| format!("chalcid-{index}"))
+                    .build()
+                    .ok()
+            })
+            .as_ref()
+    }
+
+    /// Runs `work` in the background, or here where there are no threads.
+    pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        match self.get() {
+            Some(pool) => pool.spawn(work),
+            None => work(),
+        }
+    }
+}
