@@ -37,7 +37,8 @@ pub(crate) struct Decoded {
     pub(crate) features: wasmparser::WasmFeatures,
 }
 
-fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, CompileError> {
+/// Decodes and validates everything but function bodies.
+pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, CompileError> {
     check_preamble(bytes)?;
     let wasm_features = features.to_wasmparser();
     let mut validator = Validator::new_with_features(wasm_features);

@@ -59,3 +59,55 @@ impl Names {
         Some(&self.functions[position].1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::features::Features;
+
+    fn names(bytes: &[u8]) -> Names {
+        let declarations = crate::decode_and_validate(bytes, &Features::default(), None).unwrap();
+        Names::parse(bytes, &declarations)
+    }
+
+    /// A module with two functions and a name section.
+    fn with_section(section: &[u8]) -> Names {
+        let mut bytes = wat::parse_str("(module (func) (func))").unwrap();
+        let mut contents = b"\x04name".to_vec();
+        contents.extend_from_slice(section);
+        bytes.extend([0, contents.len() as u8]);
+        bytes.extend(contents);
+        names(&bytes)
+    }
+
+    #[test]
+    fn modules_and_functions_have_names() {
+        let bytes = wat::parse_str("(module $m (func $f) (func) (func $\"h h\"))").unwrap();
+        let names = names(&bytes);
+        assert_eq!(names.module(), Some("m"));
+        assert_eq!([0, 1, 2, 3].map(|func| names.function(FuncIdx(func))), [Some("f"), None, Some("h h"), None]);
+    }
+
+    #[test]
+    fn garbage_after_good_names_leaves_them() {
+        // Module "m"; function 0 is "f", then the subsection says more than there is.
+        let names = with_section(b"\x00\x02\x01m\x01\x06\x02\x00\x01f\x01\x09");
+        assert_eq!(names.module(), Some("m"));
+        assert_eq!(names.function(FuncIdx(0)), Some("f"));
+        assert_eq!(names.function(FuncIdx(1)), None);
+    }
+
+    #[test]
+    fn garbage_is_no_error() {
+        assert_eq!(with_section(b"\xff\xff\xff"), Names::default());
+        assert_eq!(with_section(b""), Names::default());
+    }
+
+    #[test]
+    fn names_of_functions_that_do_not_exist_are_dropped() {
+        let names = with_section(b"\x01\x07\x02\x01\x01g\x02\x01h");
+        assert_eq!(names.function(FuncIdx(1)), Some("g"));
+        assert_eq!(names.function(FuncIdx(2)), None);
+    }
+}

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, ValidatorResources, WasmFeatures};
 
+use self::budget::{BUDGET, Budget};
 use crate::declarations::Declarations;
 use crate::decode::Decoded;
 use crate::error::CompileError;
@@ -33,9 +34,18 @@ pub(crate) fn function_bodies(
     decoded: &Decoded,
     pool: Option<&rayon::ThreadPool>,
 ) -> Result<(), CompileError> {
+    within_budget(bytes, decoded, pool, BUDGET)
+}
+
+fn within_budget(
+    bytes: &[u8],
+    decoded: &Decoded,
+    pool: Option<&rayon::ThreadPool>,
+    budget: Budget,
+) -> Result<(), CompileError> {
     let declarations = &decoded.declarations;
     let Some(resources) = &decoded.resources else { return Ok(()) };
-    let bodies = Bodies { bytes, declarations, resources, features: decoded.features, work: AtomicU64::new(0) };
+    let bodies = Bodies { bytes, declarations, resources, features: decoded.features, budget, work: AtomicU64::new(0) };
     let result = match pool {
         Some(pool) if wants_threads(bytes) => {
             let chunks = chunks(&declarations.bodies);
@@ -80,6 +90,7 @@ struct Bodies<'a> {
     declarations: &'a Declarations,
     resources: &'a ValidatorResources,
     features: WasmFeatures,
+    budget: Budget,
     /// Work done for the whole module so far.
     work: AtomicU64,
 }
@@ -119,8 +130,8 @@ impl Bodies<'_> {
             if budget::is_costly(opcode) {
                 let operator = reader.peek_operator(&validator.visitor(offset))?;
                 work += budget::work(&operator, offset, &validator)?;
-                if work > limits::MAX_FUNCTION_VALIDATION_WORK {
-                    return Err(budget::exceeded(offset, work, limits::MAX_FUNCTION_VALIDATION_WORK));
+                if work > self.budget.function {
+                    return Err(budget::exceeded(offset, work, self.budget.function));
                 }
             }
             reader.visit_operator(&mut validator.visitor(offset))??;
@@ -132,8 +143,8 @@ impl Bodies<'_> {
         reader.finish_expression(&validator.visitor(reader.original_position()))?;
 
         let total = self.work.fetch_add(work, Ordering::Relaxed) + work;
-        if total > limits::MAX_MODULE_VALIDATION_WORK {
-            return Err(budget::exceeded(u64::from(body.start), total, limits::MAX_MODULE_VALIDATION_WORK));
+        if total > self.budget.module {
+            return Err(budget::exceeded(u64::from(body.start), total, self.budget.module));
         }
         Ok(validator.into_allocations())
     }

@@ -1,1 +1,200 @@
 #![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::const_expr::ConstOp;
+use crate::features::Feature;
+use crate::index::*;
+use crate::types::*;
+
+fn decode_bytes(bytes: &[u8]) -> Result<Declarations, CompileError> {
+    decode_and_validate(bytes, &Features::default(), None)
+}
+
+fn decode_text(text: &str) -> Result<Declarations, CompileError> {
+    decode_bytes(&wat::parse_str(text).unwrap())
+}
+
+fn refused(text: &str) -> String {
+    decode_text(text).unwrap_err().to_string()
+}
+
+/// A module with something in every section.
+const EVERYTHING: &str = r#"
+    (module $m
+        (type $ii (func (param i32) (result i64 externref)))
+        (type $v (func))
+        (import "a" "f" (func $imported (type $v)))
+        (import "a" "t" (table 1 2 externref))
+        (import "b" "m" (memory 1 3))
+        (import "b" "g" (global i32))
+        (import "b" "h" (global (mut funcref)))
+        (func $referred (type $v))
+        (func $defined (export "defined") (type $ii) (i64.const 1) (ref.null extern))
+        (func $unreferred)
+        (func $start)
+        (table $tab 10 funcref)
+        (memory i64 5)
+        (global $mine (export "mine") (mut v128) (v128.const i64x2 1 -1))
+        (global f64 (f64.const -0))
+        (export "again" (global $mine))
+        (start $start)
+        (elem (table $tab) (offset (i32.add (global.get 0) (i32.const 3))) func $imported $imported)
+        (elem externref (ref.null extern))
+        (elem declare func $referred)
+        (data (memory 1) (i64.const 7) "abc")
+        (data "passive")
+        (@custom "note" "one")
+        (@custom "note" (after last) "two"))
+"#;
+
+#[test]
+fn every_section_is_read() {
+    let bytes = wat::parse_str(EVERYTHING).unwrap();
+    let module = decode_bytes(&bytes).unwrap();
+    let text = |range: &std::ops::Range<u32>| &bytes[range.start as usize..range.end as usize];
+
+    let ii =
+        FuncType { params: [ValType::I32].into(), results: [ValType::I64, ValType::Ref(RefType::EXTERNREF)].into() };
+    assert_eq!(module.func_type(TypeIdx(0)), Some(&ii));
+    assert_eq!(module.rec_groups, [0..1, 1..2]);
+    let counts = ImportCounts { functions: 1, tables: 1, memories: 1, globals: 2, tags: 0 };
+    assert_eq!(module.imported, counts);
+    assert_eq!(module.imports[1].name.as_ref(), "t");
+    let limits = Limits { min: 1, max: Some(2) };
+    let table = TableType { element: RefType::EXTERNREF, limits, address: AddressType::I32 };
+    assert_eq!(module.imports[1].ty, ExternType::Table(table));
+
+    assert_eq!(module.functions, [1, 1, 0, 1, 1].map(TypeIdx));
+    assert_eq!(module.defined_functions(), 4);
+    assert_eq!(module.tables[1].ty.limits, Limits { min: 10, max: None });
+    let memory = module.memories[1];
+    assert_eq!((memory.address, memory.limits.min, memory.page_size()), (AddressType::I64, 5, 65_536));
+    assert_eq!(module.globals.iter().map(|global| global.exported).collect::<Vec<_>>(), [false, false, true, false]);
+    let one_minus_one = (u128::from(u64::MAX) << 64) | 1;
+    assert_eq!(*module.globals[2].init.as_ref().unwrap().ops, [ConstOp::V128Const(one_minus_one)]);
+    assert_eq!(*module.globals[3].init.as_ref().unwrap().ops, [ConstOp::F64Const(1 << 63)]);
+    assert_eq!(module.exports.len(), 3);
+    assert_eq!(module.start, Some(FuncIdx(4)));
+    assert_eq!(module.func_refs, [0, 1, 2].map(FuncIdx), "of segments and exports, not of the start function");
+
+    let [active, expressions, declared] = &module.elements[..] else { panic!("three element segments") };
+    let SegmentMode::Active { target: TableIdx(1), offset } = &active.mode else { panic!("an active segment") };
+    assert_eq!(*offset.ops, [ConstOp::GlobalGet(GlobalIdx(0)), ConstOp::I32Const(3), ConstOp::I32Add]);
+    assert_eq!(active.items, ElementItems::Functions([FuncIdx(0), FuncIdx(0)].into()));
+    assert!(!active.ty.nullable);
+    assert_eq!(expressions.mode, SegmentMode::Passive);
+    assert_eq!(expressions.ty, RefType::EXTERNREF);
+    assert_eq!(declared.mode, SegmentMode::Declared);
+
+    assert!(matches!(module.data[0].mode, SegmentMode::Active { target: MemIdx(1), .. }));
+    assert_eq!(text(&module.data[0].bytes), b"abc");
+    assert_eq!(text(&module.data[1].bytes), b"passive");
+    let notes: Vec<_> = module.custom_sections.iter().filter(|section| &*section.name == "note").collect();
+    assert_eq!(notes.iter().map(|section| text(&section.data)).collect::<Vec<_>>(), [b"one", b"two"]);
+    assert_eq!(text(&module.bodies[0]), [0, 0x0b], "no locals and an end");
+}
+
+#[test]
+fn an_empty_module_is_valid() {
+    let module = decode_bytes(b"\0asm\x01\0\0\0").unwrap();
+    assert_eq!(module.functions, []);
+}
+
+#[test]
+fn the_preamble_is_named() {
+    let message = |bytes: &[u8]| decode_bytes(bytes).unwrap_err().to_string();
+    assert_eq!(message(b""), "module is empty @+0");
+    assert_eq!(message(b"\0as"), "expected magic word 00 61 73 6d, found 00 61 73 @+0");
+    assert_eq!(message(b"<htm"), "expected magic word 00 61 73 6d, found 3c 68 74 6d @+0");
+    assert_eq!(message(b"\0asm"), "expected version 01 00 00 00, found the end @+4");
+    assert_eq!(message(b"\0asm\x0d\0\x01\0"), "expected version 01 00 00 00, found 0d 00 01 00 @+4");
+}
+
+#[test]
+fn the_offset_of_a_fault_is_named() {
+    let error = decode_bytes(b"\0asm\x01\0\0\0\x63\0").unwrap_err();
+    assert_eq!(error.offset, Some(10), "{error}");
+    let error = decode_bytes(b"\0asm\x01\0\0\0\x01\x7f\0").unwrap_err();
+    assert!(error.message.starts_with("unexpected end"), "{error}");
+}
+
+#[test]
+fn more_bodies_than_functions_are_an_error() {
+    let bytes = b"\0asm\x01\0\0\0\x0a\x04\x01\x02\0\x0b";
+    let error = decode_bytes(bytes).unwrap_err();
+    assert!(error.message.contains("function section"), "{error}");
+}
+
+#[test]
+fn no_truncation_and_no_flipped_bit_panics() {
+    let bytes = wat::parse_str(EVERYTHING).unwrap();
+    for end in 0..bytes.len() {
+        // Cut between two sections it may even be valid.
+        let _ = decode_bytes(&bytes[..end]);
+    }
+    let every_feature: Features = Feature::ALL.iter().copied().collect();
+    for position in 0..bytes.len() * 8 {
+        let mut bytes = bytes.clone();
+        bytes[position / 8] ^= 1 << (position % 8);
+        let _ = decode_and_validate(&bytes, &every_feature, None);
+    }
+}
+
+#[test]
+fn what_is_switched_off_is_refused_by_name() {
+    let refused_without = |feature: Feature, text: &str| {
+        let bytes = wat::parse_str(text).unwrap();
+        decode_and_validate(&bytes, &Features::default().with(feature), None).unwrap();
+        decode_and_validate(&bytes, &Features::default().without(feature), None).unwrap_err().to_string()
+    };
+    let message = refused_without(Feature::Threads, "(module (memory 1 1 shared))");
+    assert!(message.contains("(feature `threads` is off)"), "{message}");
+    refused_without(Feature::Memory64, "(module (memory i64 1))");
+    refused_without(Feature::MultiMemory, "(module (memory 1) (memory 1))");
+    refused_without(Feature::TypedFunctionReferences, "(module (func (param (ref func))))");
+    refused_without(Feature::TailCall, "(module (func (return_call 0)))");
+    refused_without(Feature::Exceptions, "(module (func (param exnref)))");
+    refused_without(Feature::ExtendedConst, "(module (global i32 (i32.add (i32.const 1) (i32.const 1))))");
+    refused_without(Feature::CustomPageSizes, "(module (memory 1 (pagesize 1)))");
+    refused_without(Feature::Gc, "(module (type (struct)))");
+    refused_without(Feature::Simd, "(module (func (param v128)))");
+    refused_without(
+        Feature::WideArithmetic,
+        "(module (func (param i64 i64) (result i64 i64) local.get 0 local.get 1 i64.mul_wide_s))",
+    );
+}
+
+#[test]
+fn concrete_references_stay_relative_to_the_module() {
+    // The second group equals the first, so the validator gives both the same identity: ours must not.
+    let text = "(module
+        (rec (type $a (sub (struct (field (ref null $b))))) (type $b (sub (array (mut i8)))))
+        (rec (type $c (sub (struct (field (ref null $d))))) (type $d (sub (array (mut i8)))))
+        (type $e (sub final $d (array (mut i8)))))";
+    let module = decode_and_validate(&wat::parse_str(text).unwrap(), &Features::WASM3, None).unwrap();
+    assert_eq!(module.rec_groups, [0..2, 2..4, 4..5]);
+    let field = |target| FieldType {
+        storage: StorageType::Val(ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(TypeIdx(target)) })),
+        mutable: false,
+    };
+    assert_eq!(module.types[0].comp, CompType::Struct([field(1)].into()));
+    assert_eq!(module.types[2].comp, CompType::Struct([field(3)].into()));
+    assert_eq!(module.types[4].supertype, Some(TypeIdx(3)));
+    assert!(module.types[4].is_final);
+}
+
+#[test]
+fn limits_that_the_library_does_not_know_are_kept() {
+    let pages = limits::MAX_MEMORY64_PAGES;
+    decode_text(&format!("(module (memory i64 0 {pages}))")).unwrap();
+    assert!(refused(&format!("(module (memory i64 0 {}))", pages + 1)).contains("memory size"));
+    assert!(refused(&format!("(module (import \"\" \"\" (memory i64 {})))", pages + 1)).contains("memory size"));
+
+    let array = |size: usize| {
+        let operands = "i32.const 0 ".repeat(size);
+        let text = format!("(module (type $a (array i32)) (global (ref $a) {operands} array.new_fixed $a {size}))");
+        decode_and_validate(&wat::parse_str(text).unwrap(), &Features::WASM3, None)
+    };
+    array(10_000).unwrap();
+    assert!(array(10_001).unwrap_err().message.contains("array.new_fixed"));
+}

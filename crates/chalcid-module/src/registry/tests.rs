@@ -1,1 +1,154 @@
 #![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::decode_and_validate;
+use crate::features::Features;
+
+fn module(text: &str) -> Declarations {
+    decode_and_validate(&wat::parse_str(text).unwrap(), &Features::WASM3, None).unwrap()
+}
+
+fn func(params: &[ValType<DefTypeId>]) -> FuncType<DefTypeId> {
+    FuncType { params: params.into(), results: Box::new([]) }
+}
+
+fn reference(id: DefTypeId) -> ValType<DefTypeId> {
+    ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(id) })
+}
+
+#[test]
+fn equal_groups_of_different_modules_are_one() {
+    let registry = TypeRegistry::new();
+    let a = registry.register_module(&module("(module (type (func (param i32))) (type (func)))")).unwrap();
+    let b = registry
+        .register_module(&module(
+            "(module (type (func)) (rec (type (func)) (type (func))) (type (sub (func))) (type (func (param i32))))",
+        ))
+        .unwrap();
+    assert_eq!(a.ids()[0], b.ids()[4]);
+    assert_eq!(a.ids()[1], b.ids()[0]);
+    assert_ne!(b.ids()[0], b.ids()[1], "one of a larger group is another type");
+    assert_ne!(b.ids()[1], b.ids()[2], "so is the other");
+    assert_ne!(b.ids()[0], b.ids()[3], "so is one that is not final");
+    assert_eq!(registry.len(), 5);
+    let host = registry.register_func(func(&[ValType::I32])).unwrap();
+    assert_eq!(host.id(), a.ids()[0]);
+}
+
+#[test]
+fn recursive_types_are_compared_by_structure() {
+    let registry = TypeRegistry::new();
+    let list = |node, data| {
+        format!("(rec (type (struct (field (ref null {node})) (field (ref null {data})))) (type (array i8)))")
+    };
+    let a = registry.register_module(&module(&format!("(module {})", list(0, 1)))).unwrap();
+    let text = format!("(module (type (func)) {} {})", list(1, 2), list(3, 4));
+    let b = registry.register_module(&module(&text)).unwrap();
+    assert_eq!(a.ids(), &b.ids()[1..3]);
+    assert_eq!(a.ids(), &b.ids()[3..5]);
+    let CompType::Struct(fields) = &registry.get(a.ids()[0]).unwrap().comp else { panic!("a structure") };
+    assert_eq!(fields[0].storage, StorageType::Val(reference(a.ids()[0])));
+    assert_eq!(fields[1].storage, StorageType::Val(reference(a.ids()[1])));
+}
+
+#[test]
+fn a_reference_into_the_group_differs_from_one_to_an_equal_type_outside() {
+    let registry = TypeRegistry::new();
+    let types = registry
+        .register_module(&module(
+            "(module (type $a (struct (field (ref null $a)))) (type $b (struct (field (ref null $a)))))",
+        ))
+        .unwrap();
+    assert_ne!(types.ids()[0], types.ids()[1]);
+}
+
+#[test]
+fn subtypes_follow_declarations() {
+    let registry = TypeRegistry::new();
+    let types = registry
+        .register_module(&module(
+            "(module (type $a (sub (func))) (type $b (sub $a (func))) (type $c (sub final $b (func))) (type (func)))",
+        ))
+        .unwrap();
+    let [a, b, c, other] = *types.ids() else { panic!("four types") };
+    assert!(registry.is_subtype(c, a));
+    assert!(!registry.is_subtype(a, c));
+    assert!(!registry.is_subtype(other, a), "by declaration only");
+    assert_eq!(registry.supertypes(c), [b, a]);
+    assert!(registry.get(c).unwrap().is_final);
+}
+
+#[test]
+fn types_go_with_the_last_that_needs_them() {
+    let registry = TypeRegistry::new();
+    let types = registry.register_module(&module("(module (type $a (func)) (type (func (param (ref $a)))))")).unwrap();
+    let [a, b] = *types.ids() else { panic!("two types") };
+    let kept = registry.retain(b).unwrap();
+    drop(types);
+    assert!(registry.get(a).is_some(), "another type refers to it");
+    let again = kept.clone();
+    drop(kept);
+    assert!(registry.get(b).is_some());
+    drop(again);
+    assert!(registry.is_empty());
+    assert!(registry.retain(a).is_err());
+}
+
+#[test]
+fn an_identity_that_went_is_not_given_out_next() {
+    let registry = TypeRegistry::new();
+    let stale = registry.register_func(func(&[])).unwrap().id();
+    let fresh = registry.register_func(func(&[ValType::I32])).unwrap();
+    assert_ne!(stale, fresh.id());
+    let error = registry.register_func(func(&[reference(stale)])).unwrap_err();
+    assert_eq!(error, RegistryError::UnknownType);
+    assert_eq!(registry.len(), 1, "a failed registration leaves nothing behind");
+}
+
+#[test]
+fn identities_wrap_around_past_those_in_use() {
+    let registry = TypeRegistry::new();
+    let first = registry.register_func(func(&[])).unwrap();
+    registry.write().next_type = u32::MAX - 2;
+    let last = registry.register_func(func(&[ValType::I32])).unwrap();
+    assert_eq!(last.id(), DefTypeId(u32::MAX - 1));
+    let next = registry.register_func(func(&[ValType::I64])).unwrap();
+    assert_eq!((first.id(), next.id()), (DefTypeId(1), DefTypeId(2)));
+}
+
+#[test]
+fn a_long_chain_of_groups_is_released() {
+    let mut text = String::from("(module (type (func))");
+    for index in 0..20_000 {
+        text.push_str(&format!("(type (func (param (ref {index}))))"));
+    }
+    text.push(')');
+    let registry = TypeRegistry::new();
+    let types = registry.register_module(&module(&text)).unwrap();
+    let last = registry.retain(types.ids()[20_000]).unwrap();
+    drop(types);
+    assert_eq!(registry.len(), 20_001);
+    drop(last);
+    assert!(registry.is_empty());
+}
+
+#[test]
+fn threads_that_register_and_drop_agree() {
+    let registry = TypeRegistry::new();
+    let declarations = module("(module (type $a (func)) (rec (type (func (param (ref $a)))) (type (struct))))");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let a = registry.register_module(&declarations).unwrap();
+                    let b = registry.register_module(&declarations).unwrap();
+                    assert_eq!(a.ids(), b.ids());
+                    let host = registry.register_func(func(&[reference(a.ids()[0])])).unwrap();
+                    drop(a);
+                    assert!(registry.get(host.id()).is_some());
+                }
+            });
+        }
+    });
+    assert!(registry.is_empty());
+}

@@ -9,6 +9,19 @@ use crate::decode::array_too_long;
 use crate::error::CompileError;
 use crate::limits;
 
+/// How much work a module may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// For one function.
+    pub(super) function: u64,
+    /// For all functions together.
+    pub(super) module: u64,
+}
+
+/// The budget of every module.
+pub(super) const BUDGET: Budget =
+    Budget { function: limits::MAX_FUNCTION_VALIDATION_WORK, module: limits::MAX_MODULE_VALIDATION_WORK };
+
 /// Whether the first byte of an instruction says that it may handle more than a few values: control instructions and calls
 /// (up to `0x1f`), branches on references, stack switching, and aggregates.
 pub(super) fn is_costly(opcode: u8) -> bool {
