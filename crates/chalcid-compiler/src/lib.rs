@@ -10,9 +10,15 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
+mod compiler;
 mod error;
-pub mod optimizing;
+mod optimizing;
 mod settings;
+mod signature;
 
+pub use compiler::Compiler;
 pub use error::CompileError;
+pub use optimizing::MAX_UNCHECKED_FRAME;
 pub use settings::{OptLevel, Settings};
+pub use signature::{AbiType, Signature};

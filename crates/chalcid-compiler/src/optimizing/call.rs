@@ -1,11 +1,155 @@
-//! Operators of the family "call".
+//! Calls: direct, imported, through tables and through references, and their tail-calling variants.
+//!
+//! Every function is reached through its code slot, which is read anew for each call: what it holds changes when the function
+//! is compiled. Nothing else about a callee ever changes.
 
+use chalcid_module::builtins::Builtin;
+use chalcid_module::index::{FuncIdx, TableIdx, TypeIdx};
+use chalcid_module::layout::{CODE_SLOT_SIZE, TABLE_FILLED, vmcontext, vmfuncimport, vmfuncref};
+use chalcid_module::trap_code::TrapCode;
+use chalcid_module::types::{HeapType, RefType};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
+use super::region::Region;
 use super::translator::FuncTranslator;
+use super::types::POINTER;
 use crate::CompileError;
 
+/// Whether a call returns to the code after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CallKind {
+    /// It does.
+    Call,
+    /// It takes the place of its caller.
+    ReturnCall,
+}
+
+/// What a call goes to.
+struct Callee {
+    /// Its machine code.
+    code: Value,
+    /// Its instance.
+    vmctx: Value,
+    /// Its type, by the caller's module.
+    ty: TypeIdx,
+}
+
 /// Translates an operator of this family.
-pub(super) fn translate(_t: &mut FuncTranslator<'_>, _op: &Operator<'_>) -> Result<bool, CompileError> {
-    Ok(false)
+pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
+    use CallKind::{Call, ReturnCall};
+    match op {
+        Operator::Call { function_index } => t.call_direct(FuncIdx(*function_index), Call)?,
+        Operator::ReturnCall { function_index } => t.call_direct(FuncIdx(*function_index), ReturnCall)?,
+        Operator::CallIndirect { type_index, table_index } => {
+            t.call_indirect(TypeIdx(*type_index), TableIdx(*table_index), Call)?;
+        }
+        Operator::ReturnCallIndirect { type_index, table_index } => {
+            t.call_indirect(TypeIdx(*type_index), TableIdx(*table_index), ReturnCall)?;
+        }
+        Operator::CallRef { type_index } => t.call_ref(TypeIdx(*type_index), Call)?,
+        Operator::ReturnCallRef { type_index } => t.call_ref(TypeIdx(*type_index), ReturnCall)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+impl FuncTranslator<'_> {
+    fn call_direct(&mut self, func: FuncIdx, kind: CallKind) -> Result<(), CompileError> {
+        let ty = self.type_of_func(func)?;
+        let callee = match self.module.defined_index(func) {
+            Some(defined) => {
+                let slots = self.load_vmctx_ptr(vmcontext::CODE_SLOTS);
+                let code = self.load_mutable(POINTER, Region::CodeSlots, slots, defined.0 * CODE_SLOT_SIZE);
+                Callee { code, vmctx: self.vmctx, ty }
+            }
+            None => {
+                let import = self.layout.func_import(func);
+                let slot = self.load_vmctx_ptr(import + vmfuncimport::SLOT);
+                let vmctx = self.load_vmctx_ptr(import + vmfuncimport::VMCTX);
+                let code = self.load_mutable(POINTER, Region::CodeSlots, slot, 0);
+                Callee { code, vmctx, ty }
+            }
+        };
+        self.emit_call(callee, kind)
+    }
+
+    fn call_indirect(&mut self, ty: TypeIdx, table: TableIdx, kind: CallKind) -> Result<(), CompileError> {
+        let element = self.table_decl(table)?.ty.element;
+        let index = self.pop_table_index(table)?;
+        let address = self.table_element_address(table, index, TrapCode::UndefinedElement)?;
+        let filled = self.load_mutable(POINTER, Region::TableElements, address, 0);
+        let func = self.ins().band_imm_s(filled, !(TABLE_FILLED as i64));
+        // One test catches both an element that was not asked for yet and null.
+        let missing = self.is_null(func);
+        let func = self.cold_path(missing, func, |t| {
+            let number = t.i32_const(table.0);
+            let func = t.call_builtin(Builtin::table_get_func, &[number, index])?;
+            let is_null = t.is_null(func);
+            t.trap_if(is_null, TrapCode::UninitializedElement);
+            Some(func)
+        });
+        if !has_type(element, ty) {
+            self.check_func_type(func, ty);
+        }
+        let callee = self.func_ref_callee(func, ty);
+        self.emit_call(callee, kind)
+    }
+
+    fn call_ref(&mut self, ty: TypeIdx, kind: CallKind) -> Result<(), CompileError> {
+        let func = self.pop();
+        let is_null = self.is_null(func);
+        self.trap_if(is_null, TrapCode::NullFunctionReference);
+        let callee = self.func_ref_callee(func, ty);
+        self.emit_call(callee, kind)
+    }
+
+    /// Traps unless a function's type is the type `ty` of this module.
+    fn check_func_type(&mut self, func: Value, ty: TypeIdx) {
+        let ids = self.load_vmctx_ptr(vmcontext::TYPE_IDS);
+        let wanted = self.load_fixed(types::I32, ids, ty.0 * 4);
+        let found = self.load_mutable(types::I32, Region::FuncRefs, func, vmfuncref::TYPE_ID);
+        let mismatch = self.ins().icmp(IntCC::NotEqual, found, wanted);
+        self.trap_if(mismatch, TrapCode::IndirectCallTypeMismatch);
+    }
+
+    /// What a function reference that is not null refers to.
+    fn func_ref_callee(&mut self, func: Value, ty: TypeIdx) -> Callee {
+        let slot = self.load_mutable(POINTER, Region::FuncRefs, func, vmfuncref::SLOT);
+        let vmctx = self.load_mutable(POINTER, Region::FuncRefs, func, vmfuncref::VMCTX);
+        let code = self.load_mutable(POINTER, Region::CodeSlots, slot, 0);
+        Callee { code, vmctx, ty }
+    }
+
+    /// Calls with the operands on the stack.
+    fn emit_call(&mut self, callee: Callee, kind: CallKind) -> Result<(), CompileError> {
+        let Callee { code, vmctx, ty } = callee;
+        let sig = self.signature(ty)?;
+        let func_type = self.func_type(ty)?;
+        let params = func_type.params.len();
+        let args = self.call_args_from_stack(vmctx, params);
+        self.drop_n(params);
+        match kind {
+            CallKind::Call => {
+                let call = self.ins().call_indirect(sig, code, &args);
+                for (position, &ty) in func_type.results.iter().enumerate() {
+                    let result = self.builder.inst_results(call)[position];
+                    let repr = self.repr(ty);
+                    self.push_as(result, repr);
+                }
+            }
+            CallKind::ReturnCall => {
+                self.ins().return_call_indirect(sig, code, &args);
+                self.reachable = false;
+            }
+        }
+        self.return_values(args);
+        Ok(())
+    }
+}
+
+/// Whether every element that is not null of a table has the type `ty`, so that no check is needed.
+fn has_type(element: RefType, ty: TypeIdx) -> bool {
+    element.heap == HeapType::Concrete(ty)
 }

@@ -29,7 +29,8 @@ const FAMILIES: [Family; 11] = [
 /// Translates one operator that starts at `offset` in the module.
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>, offset: usize) -> Result<(), CompileError> {
     if !t.reachable {
-        return control::translate_unreachable(t, op);
+        control::translate_unreachable(t, op);
+        return Ok(());
     }
     for family in FAMILIES {
         if family(t, op)? {

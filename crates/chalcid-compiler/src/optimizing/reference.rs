@@ -1,11 +1,80 @@
-//! Operators of the family "reference".
+//! Reference instructions: null, functions, equality and unboxed integers.
 
+use chalcid_module::builtins::Builtin;
+use chalcid_module::trap_code::TrapCode;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
 use super::translator::FuncTranslator;
+use super::types::{heap_repr, heap_type};
 use crate::CompileError;
 
 /// Translates an operator of this family.
-pub(super) fn translate(_t: &mut FuncTranslator<'_>, _op: &Operator<'_>) -> Result<bool, CompileError> {
-    Ok(false)
+pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
+    match op {
+        Operator::RefNull { hty } => {
+            let heap = heap_type(*hty).ok_or_else(|| CompileError::Internal(format!("unknown heap type {hty:?}")))?;
+            // Null is no reference into the heap: the collector need not see it.
+            let ty = heap_repr(t.module, heap).ty;
+            let null = t.ins().iconst(ty, 0);
+            t.push(null);
+        }
+        Operator::RefIsNull => {
+            let reference = t.pop();
+            let is_null = t.is_null(reference);
+            let result = t.ins().uextend(types::I32, is_null);
+            t.push(result);
+        }
+        Operator::RefFunc { function_index } => {
+            let index = t.i32_const(*function_index);
+            if let Some(reference) = t.call_builtin(Builtin::ref_func, &[index]) {
+                t.push(reference);
+            }
+        }
+        Operator::RefAsNonNull => {
+            let is_null = t.is_null(t.peek());
+            t.trap_if(is_null, TrapCode::NullReference);
+        }
+        Operator::RefEq => {
+            let (first, second) = t.pop2();
+            let equal = t.ins().icmp(IntCC::Equal, first, second);
+            let result = t.ins().uextend(types::I32, equal);
+            t.push(result);
+        }
+        Operator::RefI31 => {
+            let number = t.pop();
+            let one = t.i32_const(1);
+            let shifted = t.ins().ishl(number, one);
+            let reference = t.ins().bor(shifted, one);
+            t.push_gc_ref(reference);
+        }
+        Operator::I31GetS => {
+            let reference = t.pop_i31();
+            let result = t.ins().sshr_imm_u(reference, 1);
+            t.push(result);
+        }
+        Operator::I31GetU => {
+            let reference = t.pop_i31();
+            let result = t.ins().ushr_imm_u(reference, 1);
+            t.push(result);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+impl FuncTranslator<'_> {
+    /// Whether a reference is null, as an `I8`.
+    pub(super) fn is_null(&mut self, reference: Value) -> Value {
+        self.ins().icmp_imm_u(IntCC::Equal, reference, 0)
+    }
+
+    /// Pops an `i31ref` that must not be null: the number in its upper 31 bits.
+    fn pop_i31(&mut self) -> Value {
+        let reference = self.pop();
+        let is_null = self.is_null(reference);
+        self.trap_if(is_null, TrapCode::NullI31Reference);
+        reference
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Region {
     TableHeaders,
     /// Elements of function tables.
     TableElements,
+    /// Function references: they never change, but may be read only where they are known not to be null.
+    FuncRefs,
     /// Contents of a linear memory.
     Memory(MemIdx),
     /// A mutable global.
@@ -43,6 +45,7 @@ impl Region {
             Region::MemoryHeaders => (2, "memory headers".into()),
             Region::TableHeaders => (3, "table headers".into()),
             Region::TableElements => (4, "table elements".into()),
+            Region::FuncRefs => (8, "function references".into()),
             Region::Memory(memory) => match memory.0.checked_sub(module.imported.memories) {
                 None => (5, "imported memories".into()),
                 Some(defined) => (0x100 + defined, format!("memory {}", memory.0).into()),

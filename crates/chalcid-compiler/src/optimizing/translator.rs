@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! - A `v128` on the operand stack is `I8X16`.
-//! - A reference into the heap is `I32`, and declared to need stack maps when it is pushed by [`FuncTranslator::push_gc_ref`].
+//! - A reference into the heap is `I32`, and declared to need stack maps once: by [`FuncTranslator::push_gc_ref`], as a block
+//!   parameter, or through its variable.
 //! - After [`FuncTranslator::trap`] and after every operator that does not fall through, `reachable` is false and the current
 //!   block is filled.
 
@@ -17,14 +18,16 @@ use chalcid_module::layout::{POINTER_SIZE, VMContextLayout, vmcontext};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::{AddressType, FuncType, ValType};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value, types};
+use cranelift_codegen::ir::{
+    self, AbiParam, BlockArg, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value, types,
+};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 
 use super::control::Frame;
 use super::region::Region;
-use super::types::{POINTER, Repr, repr};
-use crate::{CompileError, Settings};
+use super::types::{POINTER, Repr, abi_repr, repr};
+use crate::{AbiType, CompileError, Settings};
 
 /// The state of translating one function.
 pub(crate) struct FuncTranslator<'a> {
@@ -45,7 +48,13 @@ pub(crate) struct FuncTranslator<'a> {
     /// Whether the code at hand can be reached.
     pub reachable: bool,
     /// Control frames, the function's own first.
-    pub(super) frames: Vec<Frame>,
+    pub(super) frames: Vec<Frame<'a>>,
+    /// How many frames were opened in unreachable code.
+    pub(super) skipped_frames: usize,
+    /// An empty vector to reuse.
+    pub(super) spare_block_args: Vec<BlockArg>,
+    /// An empty vector to reuse.
+    spare_values: Vec<Value>,
     /// Locals, parameters first.
     pub(super) locals: Vec<Local>,
     /// Operands.
@@ -86,6 +95,9 @@ impl<'a> FuncTranslator<'a> {
             vmctx,
             reachable: true,
             frames: Vec::new(),
+            skipped_frames: 0,
+            spare_block_args: Vec::new(),
+            spare_values: Vec::new(),
             locals: Vec::new(),
             stack: Vec::new(),
             builtin_sigs: vec![None; Builtin::ALL.len()],
@@ -113,7 +125,7 @@ impl<'a> FuncTranslator<'a> {
 
 /// The operand stack.
 impl FuncTranslator<'_> {
-    /// Pushes a number, a function reference or a `v128` that is `I8X16`.
+    /// Pushes a number, a function reference, a `v128` that is `I8X16`, or a reference that was declared to the collector.
     #[inline]
     pub fn push(&mut self, value: Value) {
         debug_assert!({
@@ -297,8 +309,7 @@ impl FuncTranslator<'_> {
             let (trap, go_on) = self.cold_branch(condition);
             self.builder.switch_to_block(trap);
             self.trap(code);
-            self.reachable = true;
-            self.builder.switch_to_block(go_on);
+            self.go_on_in(go_on);
         }
     }
 
@@ -323,16 +334,39 @@ impl FuncTranslator<'_> {
         self.reachable = false;
     }
 
-    /// Branches to a new cold block when `condition` is not zero, else to a new block: `(cold, other)`. Both are sealed; the
-    /// caller switches to them.
+    /// Branches to a new cold block when `condition` is not zero, else to a new block: `(cold, other)`. The caller fills the
+    /// cold block, and then goes on in the other one by [`Self::go_on_in`].
     pub fn cold_branch(&mut self, condition: Value) -> (ir::Block, ir::Block) {
         let cold = self.builder.create_block();
         let go_on = self.builder.create_block();
         self.builder.set_cold_block(cold);
         self.ins().brif(condition, cold, &[], go_on, &[]);
         self.builder.seal_block(cold);
-        self.builder.seal_block(go_on);
         (cold, go_on)
+    }
+
+    /// Gives `fast`, but when `condition` is not zero what `slow` gives, whose code lies apart. `slow` gives nothing when it
+    /// has ended its block.
+    pub fn cold_path(&mut self, condition: Value, fast: Value, slow: impl FnOnce(&mut Self) -> Option<Value>) -> Value {
+        let cold = self.builder.create_block();
+        let join = self.builder.create_block();
+        let result = self.builder.append_block_param(join, self.type_of(fast));
+        self.builder.set_cold_block(cold);
+        self.ins().brif(condition, cold, &[], join, &[fast.into()]);
+        self.builder.seal_block(cold);
+        self.builder.switch_to_block(cold);
+        if let Some(value) = slow(self) {
+            self.ins().jump(join, &[value.into()]);
+        }
+        self.go_on_in(join);
+        result
+    }
+
+    /// Goes on in a block whose predecessors are all there.
+    pub fn go_on_in(&mut self, block: ir::Block) {
+        self.builder.seal_block(block);
+        self.builder.switch_to_block(block);
+        self.reachable = true;
     }
 }
 
@@ -345,10 +379,9 @@ impl FuncTranslator<'_> {
         let sig = self.builtin_signature(builtin);
         let table = self.load_vmctx_ptr(vmcontext::BUILTINS);
         let entry = self.load_fixed(POINTER, table, builtin as u32 * POINTER_SIZE);
-        let mut all_args = Vec::with_capacity(args.len() + 1);
-        all_args.push(self.vmctx);
-        all_args.extend_from_slice(args);
+        let all_args = self.call_args(self.vmctx, args);
         let call = self.ins().call_indirect(sig, entry, &all_args);
+        self.return_values(all_args);
         let result = self.builder.inst_results(call).first().copied();
         match builtin.failure() {
             Failure::Never => result,
@@ -375,13 +408,35 @@ impl FuncTranslator<'_> {
         }
     }
 
+    /// The arguments of a call, the callee's context first, in a vector to give back by [`Self::return_values`].
+    fn call_args(&mut self, vmctx: Value, args: &[Value]) -> Vec<Value> {
+        let mut all = std::mem::take(&mut self.spare_values);
+        all.clear();
+        all.push(vmctx);
+        all.extend_from_slice(args);
+        all
+    }
+
+    /// The arguments of a call that takes the topmost `count` operands, which stay on the stack.
+    pub(super) fn call_args_from_stack(&mut self, vmctx: Value, count: usize) -> Vec<Value> {
+        let mut all = std::mem::take(&mut self.spare_values);
+        all.clear();
+        all.push(vmctx);
+        all.extend_from_slice(self.peek_n(count));
+        all
+    }
+
+    /// Takes a vector back.
+    pub(super) fn return_values(&mut self, values: Vec<Value>) {
+        self.spare_values = values;
+    }
+
     /// Raises the pending trap or exception when `failed` is not zero.
     fn raise_if(&mut self, failed: Value) {
         let (raise, go_on) = self.cold_branch(failed);
         self.builder.switch_to_block(raise);
         self.call_builtin(Builtin::raise, &[]);
-        self.reachable = true;
-        self.builder.switch_to_block(go_on);
+        self.go_on_in(go_on);
     }
 
     /// Signature of a builtin.
@@ -418,18 +473,21 @@ impl<'a> FuncTranslator<'a> {
         if let Some(&sig) = self.type_sigs.get(&ty) {
             return Ok(sig);
         }
-        let sig = self.builder.import_signature(wasm_signature(self.module, self.func_type(ty)?));
+        let sig = self
+            .builder
+            .import_signature(wasm_signature(&crate::Signature::of_module(self.func_type(ty)?, self.module)));
         self.type_sigs.insert(ty, sig);
         Ok(sig)
     }
 }
 
-/// Signature of wasm functions of a type: the instance first, then the parameters.
-pub(crate) fn wasm_signature(module: &Declarations, ty: &FuncType) -> Signature {
+/// The code generator's signature of wasm functions: the instance first, then the parameters.
+pub(crate) fn wasm_signature(signature: &crate::Signature) -> Signature {
+    let value = |&ty: &AbiType| AbiParam::new(abi_repr(ty).ty);
     let mut sig = Signature::new(CallConv::Tail);
     sig.params.push(AbiParam::special(POINTER, ir::ArgumentPurpose::VMContext));
-    sig.params.extend(ty.params.iter().map(|&ty| AbiParam::new(repr(module, ty).ty)));
-    sig.returns.extend(ty.results.iter().map(|&ty| AbiParam::new(repr(module, ty).ty)));
+    sig.params.extend(signature.params.iter().map(value));
+    sig.returns.extend(signature.results.iter().map(value));
     sig
 }
 

@@ -2,8 +2,10 @@
 
 use chalcid_module::declarations::Declarations;
 use chalcid_module::index::TypeIdx;
-use chalcid_module::types::{AbsHeapType, CompType, HeapType, Hierarchy, RefType, ValType};
+use chalcid_module::types::{AbsHeapType, HeapType, RefType, ValType};
 use cranelift_codegen::ir::{Type, types};
+
+use crate::signature::AbiType;
 
 /// Type of a pointer.
 pub(crate) const POINTER: Type = types::I64;
@@ -22,39 +24,30 @@ impl Repr {
         Self { ty, is_gc_ref: false }
     }
 
-    /// A reference into the heap.
-    pub const GC_REF: Self = Self { ty: types::I32, is_gc_ref: true };
+    const GC_REF: Self = Self { ty: types::I32, is_gc_ref: true };
 }
 
-/// The hierarchy a heap type belongs to.
-pub(crate) fn hierarchy(module: &Declarations, heap: HeapType) -> Hierarchy {
-    match heap {
-        HeapType::Abstract(ty) => ty.hierarchy(),
-        HeapType::Concrete(index) => match module.types.get(index.index()).map(|ty| &ty.comp) {
-            Some(CompType::Func(_)) => Hierarchy::Func,
-            _ => Hierarchy::Any,
-        },
-    }
-}
-
-/// How references of a type are held.
-pub(crate) fn ref_repr(module: &Declarations, ty: RefType) -> Repr {
-    match hierarchy(module, ty.heap) {
-        Hierarchy::Func => Repr::plain(POINTER),
-        Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Repr::GC_REF,
-    }
-}
-
-/// How values of a type are held. Vectors are `I8X16` wherever no instruction asks for other lanes.
-pub(crate) fn repr(module: &Declarations, ty: ValType) -> Repr {
+/// How a value that travels as `ty` is held. Vectors are `I8X16` wherever no instruction asks for other lanes.
+pub(crate) fn abi_repr(ty: AbiType) -> Repr {
     match ty {
-        ValType::I32 => Repr::plain(types::I32),
-        ValType::I64 => Repr::plain(types::I64),
-        ValType::F32 => Repr::plain(types::F32),
-        ValType::F64 => Repr::plain(types::F64),
-        ValType::V128 => Repr::plain(types::I8X16),
-        ValType::Ref(ty) => ref_repr(module, ty),
+        AbiType::I32 => Repr::plain(types::I32),
+        AbiType::I64 => Repr::plain(types::I64),
+        AbiType::F32 => Repr::plain(types::F32),
+        AbiType::F64 => Repr::plain(types::F64),
+        AbiType::V128 => Repr::plain(types::I8X16),
+        AbiType::FuncRef => Repr::plain(POINTER),
+        AbiType::GcRef => Repr::GC_REF,
     }
+}
+
+/// How values of a type are held.
+pub(crate) fn repr(module: &Declarations, ty: ValType) -> Repr {
+    abi_repr(AbiType::of_module(ty, module))
+}
+
+/// How references to a heap type are held.
+pub(crate) fn heap_repr(module: &Declarations, heap: HeapType) -> Repr {
+    abi_repr(AbiType::of_heap_type(heap, module))
 }
 
 /// A value type as the body writes it; `None` for one that the compiler does not know.

@@ -1,0 +1,117 @@
+//! The compiler as the engine sees it: settings in, code out.
+
+use std::sync::OnceLock;
+
+use chalcid_module::artifact::CompiledCode;
+use chalcid_module::declarations::Declarations;
+use chalcid_module::index::DefinedFuncIdx;
+use chalcid_module::layout::VMContextLayout;
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
+use cranelift_codegen::settings::{self as flags, Configurable};
+
+use crate::budget::Effort;
+use crate::optimizing::{self, Input};
+use crate::{CompileError, OptLevel, Settings, Signature, budget};
+
+/// Compiles functions for one target with one set of settings. Any number of threads may use it at once.
+pub struct Compiler {
+    settings: Settings,
+    /// The target with the optimiser as the settings say.
+    full: OwnedTargetIsa,
+    /// The target with the quickest code generation, for functions that would take too long otherwise; made when needed.
+    quick: OnceLock<Result<OwnedTargetIsa, CompileError>>,
+}
+
+impl Compiler {
+    /// A compiler for the CPU it runs on, or for the features that the settings name.
+    pub fn new(settings: Settings) -> Result<Self, CompileError> {
+        let full = target(&settings, settings.opt_level)?;
+        Ok(Self { settings, full, quick: OnceLock::new() })
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Compiles the function `func` of a module. `body` is its code entry without the size, which lies at `body_offset` in the
+    /// module; it must have passed validation. Wants up to some hundred kilobytes of stack.
+    pub fn compile_function(
+        &self,
+        module: &Declarations,
+        layout: &VMContextLayout,
+        func: DefinedFuncIdx,
+        body: &[u8],
+        body_offset: usize,
+    ) -> Result<CompiledCode, CompileError> {
+        let isa = match budget::effort(body, body_offset)? {
+            Effort::Full => &self.full,
+            Effort::Quick => self.quick()?,
+        };
+        let input = Input { module, layout, func, body, body_offset };
+        optimizing::compile_function(input, &self.settings, &**isa)
+    }
+
+    /// The trampoline `fn(vmctx, code, values: *mut ValRaw)`, of C convention, through which the running side calls wasm functions
+    /// of a signature. It passes `vmctx` and the parameters it finds in `values` to `code`, and leaves the results there.
+    pub fn compile_entry_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {
+        optimizing::compile_entry_trampoline(signature, &self.settings, &*self.full)
+    }
+
+    /// The code of every host function of a signature: called as a wasm function with a `VMHostContext`, it passes the parameters to the
+    /// context's function in an array of `ValRaw` as long as the longer of parameters and results, and returns the results
+    /// it finds there, or raises what is pending.
+    pub fn compile_host_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {
+        optimizing::compile_host_trampoline(signature, &self.settings, &*self.full)
+    }
+
+    fn quick(&self) -> Result<&OwnedTargetIsa, CompileError> {
+        let made = self.quick.get_or_init(|| target(&self.settings, OptLevel::None));
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Builds the target.
+fn target(settings: &Settings, opt_level: OptLevel) -> Result<OwnedTargetIsa, CompileError> {
+    let builder = match &settings.isa_flags {
+        None => cranelift_native::builder().map_err(|message| CompileError::Target(message.to_owned()))?,
+        Some(named) => {
+            let mut builder = isa::lookup(target_lexicon::Triple::host()).map_err(unsupported)?;
+            for (name, value) in named {
+                builder.set(name, if *value { "true" } else { "false" }).map_err(unsupported)?;
+            }
+            builder
+        }
+    };
+    let flags = shared_flags(settings, opt_level).map_err(unsupported)?;
+    builder.finish(flags).map_err(unsupported)
+}
+
+/// The flags that do not depend on the CPU.
+fn shared_flags(settings: &Settings, opt_level: OptLevel) -> Result<flags::Flags, flags::SetError> {
+    let mut builder = flags::builder();
+    match opt_level {
+        OptLevel::None => {
+            builder.set("opt_level", "none")?;
+            builder.set("regalloc_algorithm", "single_pass")?;
+        }
+        OptLevel::Speed => {
+            builder.set("opt_level", "speed")?;
+            builder.set("regalloc_algorithm", "backtracking")?;
+        }
+    }
+    builder.set("enable_verifier", if settings.verify { "true" } else { "false" })?;
+    // Backtraces follow frame pointers; nothing unwinds by tables.
+    builder.set("preserve_frame_pointers", "true")?;
+    builder.set("unwind_info", "false")?;
+    // The prologue compares with the stack limit, and counts the whole frame.
+    builder.set("enable_probestack", "false")?;
+    // Calls of the running side's functions are absolute, so that code can lie anywhere.
+    builder.set("is_pic", "false")?;
+    builder.set("use_colocated_libcalls", "false")?;
+    Ok(flags::Flags::new(builder))
+}
+
+fn unsupported(error: impl ToString) -> CompileError {
+    CompileError::Target(error.to_string())
+}

@@ -1,0 +1,117 @@
+//! Cranelift's output as an artifact.
+
+use chalcid_module::artifact::{CompiledCode, Relocation, RelocationTarget, SourcePosition, StackMap, TrapSite};
+use chalcid_module::trap_code::TrapCode;
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::{self, ExternalName, LibCall};
+use cranelift_codegen::{CompiledCode as IrCode, FinalizedRelocTarget};
+
+use crate::CompileError;
+
+/// Code is aligned so at least.
+const MIN_ALIGNMENT: u32 = 16;
+
+/// Turns Cranelift's output into an artifact.
+pub(super) fn artifact(compiled: &IrCode) -> Result<CompiledCode, CompileError> {
+    let buffer = &compiled.buffer;
+    Ok(CompiledCode {
+        code: buffer.data().to_vec(),
+        alignment: buffer.alignment.max(MIN_ALIGNMENT),
+        relocations: relocations(compiled)?,
+        traps: traps(compiled)?,
+        stack_maps: stack_maps(compiled),
+        source_map: source_map(compiled),
+        handlers: Vec::new(),
+    })
+}
+
+fn relocations(compiled: &IrCode) -> Result<Vec<Relocation>, CompileError> {
+    let relocation = |reloc: &cranelift_codegen::FinalizedMachReloc| match (&reloc.target, reloc.kind) {
+        (FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)), Reloc::Abs8) => {
+            let target = math_call(*call)?;
+            Some(Relocation { offset: reloc.offset, target, addend: reloc.addend })
+        }
+        _ => None,
+    };
+    let relocs = compiled.buffer.relocs().iter();
+    relocs
+        .map(|reloc| {
+            relocation(reloc).ok_or_else(|| CompileError::Internal(format!("unexpected relocation {reloc:?}")))
+        })
+        .collect()
+}
+
+fn math_call(call: LibCall) -> Option<RelocationTarget> {
+    Some(match call {
+        LibCall::CeilF32 => RelocationTarget::CeilF32,
+        LibCall::CeilF64 => RelocationTarget::CeilF64,
+        LibCall::FloorF32 => RelocationTarget::FloorF32,
+        LibCall::FloorF64 => RelocationTarget::FloorF64,
+        LibCall::TruncF32 => RelocationTarget::TruncF32,
+        LibCall::TruncF64 => RelocationTarget::TruncF64,
+        LibCall::NearestF32 => RelocationTarget::NearestF32,
+        LibCall::NearestF64 => RelocationTarget::NearestF64,
+        LibCall::FmaF32 => RelocationTarget::FmaF32,
+        LibCall::FmaF64 => RelocationTarget::FmaF64,
+        LibCall::X86Pshufb => RelocationTarget::X86Pshufb,
+        _ => return None,
+    })
+}
+
+fn traps(compiled: &IrCode) -> Result<Vec<TrapSite>, CompileError> {
+    let sites = compiled.buffer.traps().iter();
+    let mut sites: Vec<_> = sites
+        .map(|trap| {
+            let code = trap_code(trap.code)
+                .ok_or_else(|| CompileError::Internal(format!("unexpected trap code {}", trap.code)))?;
+            Ok(TrapSite { offset: trap.offset, code })
+        })
+        .collect::<Result<_, CompileError>>()?;
+    sites.sort_unstable_by_key(|site| site.offset);
+    Ok(sites)
+}
+
+/// Cranelift's trap code as ours.
+fn trap_code(code: ir::TrapCode) -> Option<TrapCode> {
+    Some(match code {
+        ir::TrapCode::STACK_OVERFLOW => TrapCode::CallStackExhausted,
+        ir::TrapCode::HEAP_OUT_OF_BOUNDS => TrapCode::MemoryOutOfBounds,
+        ir::TrapCode::INTEGER_OVERFLOW => TrapCode::IntegerOverflow,
+        ir::TrapCode::INTEGER_DIVISION_BY_ZERO => TrapCode::IntegerDivideByZero,
+        ir::TrapCode::BAD_CONVERSION_TO_INTEGER => TrapCode::InvalidConversionToInteger,
+        other => return TrapCode::from_u8(other.as_raw().get()),
+    })
+}
+
+fn stack_maps(compiled: &IrCode) -> Vec<StackMap> {
+    let maps = compiled.buffer.user_stack_maps().iter();
+    maps.map(|(return_offset, frame_size, map)| StackMap {
+        return_offset: *return_offset,
+        frame_size: *frame_size,
+        references: map.entries().map(|(_, offset)| offset).collect(),
+    })
+    .collect()
+}
+
+/// Stretches in order; neighbours from one place are joined, and gaps belong to no place.
+fn source_map(compiled: &IrCode) -> Vec<SourcePosition> {
+    const NOWHERE: u32 = u32::MAX;
+    let mut map: Vec<SourcePosition> = Vec::new();
+    let mut push = |offset, wasm_offset| match map.last_mut() {
+        Some(last) if last.wasm_offset == wasm_offset => {}
+        Some(last) if last.offset == offset => last.wasm_offset = wasm_offset,
+        _ => map.push(SourcePosition { offset, wasm_offset }),
+    };
+    let mut end = 0;
+    for location in compiled.buffer.get_srclocs_sorted() {
+        if location.start > end {
+            push(end, NOWHERE);
+        }
+        push(location.start, location.loc.bits());
+        end = location.end;
+    }
+    if end < compiled.buffer.total_size() {
+        push(end, NOWHERE);
+    }
+    map
+}
