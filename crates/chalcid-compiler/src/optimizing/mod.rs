@@ -12,6 +12,7 @@ mod trampoline;
 mod translator;
 mod types;
 
+mod apply;
 mod atomic;
 mod bounds;
 mod call;
