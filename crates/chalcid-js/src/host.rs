@@ -14,10 +14,12 @@
 //! - Nothing is looked up where a program could have put something else: "the intrinsic" means the object the realm was born with.
 
 use std::any::Any;
+use std::ffi::c_void;
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use chalcid::{Edge, HostValue, Memory};
+use chalcid::{Edge, Frame, HostValue, Keeper, Memory};
 
 use crate::agent::Realm;
 use crate::exported_function::ExportedFunction;
@@ -183,7 +185,7 @@ pub trait Tracer<H: Host> {
     /// A value.
     fn value(&mut self, value: &H::Value);
     /// An edge of an entity of the engine.
-    fn edge(&mut self, edge: Edge<'_>);
+    fn edge(&mut self, edge: Edge);
 }
 
 /// The internal slots of a platform object: a Memory, a Module, the record of an instance.
@@ -314,17 +316,24 @@ pub trait Host: Clone + 'static {
     /// the value is held.
     fn slots(&self, value: &Self::Value) -> Option<Rc<dyn PlatformObject<Self>>>;
 
+    /// Names an object as the keeper of the entity whose body its slots hold. It is only asked for objects that
+    /// [`Host::new_platform_object`] has just made.
+    fn keeper(&self, object: &Self::Value) -> Keeper;
+
+    /// The object of a keeper that is alive: what [`Host::keeper`] named.
+    fn keeper_object(&self, keeper: NonNull<c_void>) -> Self::Value;
+
     // ---- Errors
 
     /// An object with `[[ErrorData]]`, a prototype, a hidden `message` where one is given, and what the engine gives its own
-    /// errors (a `stack`). `frames` are the innermost WebAssembly frames, each "NAME (LOCATION)" or "LOCATION", and come before
-    /// the JavaScript frames in the stack.
+    /// errors (a `stack`). `frames` are the WebAssembly frames that were running, innermost first; each is displayed as a line of V8's
+    /// `stack` ("at NAME (LOCATION)") and they come before the JavaScript frames.
     fn new_error(
-        &self, prototype: &Self::Value, message: Option<&Self::Value>, frames: &[String],
+        &self, prototype: &Self::Value, message: Option<&Self::Value>, frames: &[Frame],
     ) -> Result<Self::Value, Self::Value>;
 
     /// An error of the engine's own.
-    fn new_engine_error(&self, which: EngineError, frames: &[String]) -> Self::Value;
+    fn new_engine_error(&self, which: EngineError, frames: &[Frame]) -> Self::Value;
 
     // ---- Promises and tasks
 
