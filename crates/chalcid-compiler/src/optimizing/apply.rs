@@ -46,4 +46,22 @@ impl FuncTranslator<'_> {
         let result = self.ins().sextend(wide, low);
         self.push(result);
     }
+
+    /// Replaces the vector on top of the stack by one instruction's result. The instruction takes it with these lanes.
+    pub(super) fn unary_lanes(&mut self, lanes: Type, make: impl FnOnce(FuncInstBuilder<'_, '_>, Value) -> Value) {
+        let x = self.pop_vector(lanes);
+        let result = make(self.ins(), x);
+        self.push_vector(result);
+    }
+
+    /// Replaces the two topmost vectors by one instruction's result. The instruction takes them with these lanes.
+    pub(super) fn binary_lanes(
+        &mut self,
+        lanes: Type,
+        make: impl FnOnce(FuncInstBuilder<'_, '_>, Value, Value) -> Value,
+    ) {
+        let (x, y) = self.pop2_vectors(lanes);
+        let result = make(self.ins(), x, y);
+        self.push_vector(result);
+    }
 }

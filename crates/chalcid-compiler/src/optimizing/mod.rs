@@ -4,6 +4,7 @@
 //! of its family. The families follow the chapters of the specification. `function` walks over a body, `trampoline` builds the
 //! borders to the running side, `output` turns what Cranelift gives into an artifact.
 
+mod apply;
 mod function;
 mod operator;
 mod output;
@@ -12,7 +13,6 @@ mod trampoline;
 mod translator;
 mod types;
 
-mod apply;
 mod atomic;
 mod bounds;
 mod call;
@@ -21,7 +21,6 @@ mod conversion;
 mod memory;
 mod numeric;
 mod reference;
-mod relaxed;
 mod table;
 mod variable;
 mod vector;

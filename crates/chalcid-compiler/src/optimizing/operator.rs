@@ -3,7 +3,7 @@
 use wasmparser::Operator;
 
 use super::translator::FuncTranslator;
-use super::{atomic, call, control, conversion, memory, numeric, reference, relaxed, table, variable, vector};
+use super::{atomic, call, control, conversion, memory, numeric, reference, table, variable, vector};
 use crate::CompileError;
 
 /// A family: translates the operator and answers `true`, or answers `false` when the operator is not one of its own.
@@ -12,7 +12,7 @@ use crate::CompileError;
 type Family = fn(&mut FuncTranslator<'_>, &Operator<'_>) -> Result<bool, CompileError>;
 
 /// The families, the most frequent operators first.
-const FAMILIES: [Family; 11] = [
+const FAMILIES: [Family; 10] = [
     variable::translate,
     numeric::translate,
     memory::translate,
@@ -22,7 +22,6 @@ const FAMILIES: [Family; 11] = [
     reference::translate,
     table::translate,
     vector::translate,
-    relaxed::translate,
     atomic::translate,
 ];
 
