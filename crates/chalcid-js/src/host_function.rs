@@ -1,0 +1,172 @@
+//! Host functions: JavaScript functions as WebAssembly sees them.
+//!
+//! JS API, section "Exported Functions", "create a host function" and "run a host function".
+
+use std::any::Any;
+
+use chalcid::{Agent, DefTypeId, Edge, Error, Func, FuncType, HostCall, HostValue, Val, ValRaw};
+
+use crate::agent::realm_of;
+use crate::conversions::{number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
+use crate::errors::{range_error, type_error};
+use crate::exported_function::Shape;
+use crate::host::{Host, Key};
+use crate::webidl::{self, Completion};
+
+/// The host code of a function: a callable JavaScript object and a type.
+pub struct HostFunction<H: Host> {
+    host: H,
+    func: HostValue,
+    ty: FuncType,
+    shape: Shape,
+}
+
+impl<H: Host> HostFunction<H> {
+    /// The callable object.
+    pub fn func(&self) -> &HostValue {
+        &self.func
+    }
+
+    /// The function's type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    /// How its values cross.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+}
+
+impl<H: Host> HostCall for HostFunction<H> {
+    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+        // 3.6. Let result be the result of running a host function from func, functype, and arguments.
+        // 3.10. If result.[[Type]] is throw, then throw it as an exception of WebAssembly.
+        run_a_host_function(&self.host, self, agent, values)
+            .map_err(|thrown| Error::host_value(self.host.to_host_value(thrown)))
+    }
+
+    fn trace(&self, visit: &mut dyn FnMut(Edge<'_>)) {
+        visit(Edge::Value(&self.func));
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// "Create a host function" from a callable object and a function type.
+///
+/// `index` is the "index of the host function": the number of functions among the imports before it.
+pub(crate) fn create_a_host_function<H: Host>(host: &H, func: &H::Value, ty: DefTypeId, index: u32) -> Completion<H, Func> {
+    let realm = realm_of(host)?;
+    let unknown = || range_error(host, "the type of an imported function is unknown");
+    let functype = realm.engine().func_type(ty).ok_or_else(unknown)?;
+    // 3. Let hostfunc be a host function which performs the steps of `HostFunction::call` when called with arguments.
+    let shape = Shape::of(&functype);
+    let host_function =
+        HostFunction { host: host.clone(), func: host.to_host_value(func.clone()), ty: functype, shape };
+    // 5. Let (store, funcaddr) be func_alloc(store, functype, hostfunc).
+    // 7. Return funcaddr.
+    Func::from_host(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
+}
+
+/// How many arguments a call keeps on the native stack.
+const SMALL: usize = 8;
+
+/// "Run a host function" with arguments, which its results replace. **Runs JavaScript.**
+pub fn run_a_host_function<H: Host>(
+    host: &H, function: &HostFunction<H>, agent: &Agent, values: &mut [ValRaw],
+) -> Completion<H, ()> {
+    match function.shape {
+        Shape::Numbers => run_with_numbers(host, function, values),
+        Shape::References => run_with_values(host, function, agent, values),
+        // 2. If any type in parameters or results matches v128 or exnref, throw a TypeError.
+        Shape::Opaque => Err(type_error(host, "type incompatibility when transforming from/to JS")),
+    }
+}
+
+/// "Run a host function" where all types are those of numbers.
+#[inline]
+fn run_with_numbers<H: Host>(host: &H, function: &HostFunction<H>, values: &mut [ValRaw]) -> Completion<H, ()> {
+    let FuncType { params, results } = &function.ty;
+    let func = host.from_host_value(&function.func);
+    // 3. Let jsArguments be « ».
+    // 4. For each arg of arguments, append ! ToJSValue(arg) to jsArguments.
+    // 5. Let ret be ? Call(func, undefined, jsArguments).
+    let ret = if params.len() <= SMALL {
+        let mut js_arguments: [H::Value; SMALL] = std::array::from_fn(|_| host.undefined());
+        for ((argument, value), ty) in js_arguments.iter_mut().zip(&*values).zip(params) {
+            *argument = number_to_js_value(host, *value, *ty);
+        }
+        host.call(&func, &host.undefined(), &js_arguments[..params.len()])?
+    } else {
+        let js_arguments = values.iter().zip(params).map(|(value, ty)| number_to_js_value(host, *value, *ty));
+        host.call(&func, &host.undefined(), &js_arguments.collect::<Vec<_>>())?
+    };
+    match results[..] {
+        // 7. If resultsSize is 0, return « ».
+        [] => {}
+        // 8. Otherwise, if resultsSize is 1, return « ? ToWebAssemblyValue(ret, results[0]) ».
+        [ty] => values[0] = to_webassembly_number(host, &ret, ty)?,
+        // 9. Otherwise,
+        _ => {
+            let list = results_of_an_iterable(host, &ret, results.len())?;
+            // 9.6. For each value and resultType, append ? ToWebAssemblyValue(value, resultType) to wasmValues.
+            // They go to their places at once: the arguments were read long ago.
+            for ((value, ty), slot) in list.iter().zip(results).zip(values) {
+                *slot = to_webassembly_number(host, value, *ty)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// "Run a host function" in general.
+fn run_with_values<H: Host>(
+    host: &H, function: &HostFunction<H>, agent: &Agent, values: &mut [ValRaw],
+) -> Completion<H, ()> {
+    let FuncType { params, results } = &function.ty;
+    let func = host.from_host_value(&function.func);
+    // 3. Let jsArguments be « ».
+    // 4. For each arg of arguments, append ! ToJSValue(arg) to jsArguments.
+    let js_arguments = values.iter().zip(params).map(|(value, ty)| to_js_value(host, &Val::from_raw(agent, *value, *ty)));
+    let js_arguments = js_arguments.collect::<Completion<H, Vec<_>>>()?;
+    // 5. Let ret be ? Call(func, undefined, jsArguments).
+    let ret = host.call(&func, &host.undefined(), &js_arguments)?;
+    let wasm_values = match results[..] {
+        // 7. If resultsSize is 0, return « ».
+        [] => Vec::new(),
+        // 8. Otherwise, if resultsSize is 1, return « ? ToWebAssemblyValue(ret, results[0]) ».
+        [ty] => vec![to_webassembly_value(host, &ret, ty)?],
+        // 9. Otherwise,
+        _ => {
+            let list = results_of_an_iterable(host, &ret, results.len())?;
+            // 9.4. Let wasmValues be a new, empty list.
+            // 9.6. For each value and resultType, append ? ToWebAssemblyValue(value, resultType) to wasmValues.
+            let wasm_values = list.iter().zip(results).map(|(value, ty)| to_webassembly_value(host, value, *ty));
+            // 9.7. Return wasmValues.
+            wasm_values.collect::<Completion<H, Vec<_>>>()?
+        }
+    };
+    // Only now, when no more JavaScript runs, do references become bits that wasm will read.
+    for (slot, value) in values.iter_mut().zip(&wasm_values) {
+        *slot = value.to_raw(agent);
+    }
+    Ok(())
+}
+
+/// Steps 9.1 to 9.5 of "run a host function": as many values as there are results.
+fn results_of_an_iterable<H: Host>(host: &H, ret: &H::Value, results_size: usize) -> Completion<H, Vec<H::Value>> {
+    // 9.1. Let method be ? GetMethod(ret, %Symbol.iterator%).
+    // 9.2. If method is undefined, throw a TypeError.
+    let method = webidl::get_method(host, ret, Key::Iterator)?
+        .ok_or_else(|| type_error(host, "multi-return value must be iterable"))?;
+    // 9.3. Let values be ? IteratorToList(? GetIteratorFromMethod(ret, method)).
+    let values = webidl::iterator_to_list(host, ret, &method, results_size)?;
+    // 9.5. If values's size is not resultsSize, throw a TypeError exception.
+    if values.len() != results_size {
+        return Err(type_error(host, "multi-return length mismatch"));
+    }
+    Ok(values)
+}

@@ -1,0 +1,217 @@
+//! Instances: the Instance interface, and instantiating.
+//!
+//! JS API, section "Instances", and the instantiating half of section "The WebAssembly Namespace".
+
+use std::rc::Rc;
+
+use chalcid::{Error, Extern, ExternType, Instance, LinkError, Module};
+
+use crate::agent::{Interface, realm_of};
+use crate::errors::{self, thrown_value};
+use crate::exported_function::{a_new_exported_function, instance_record};
+use crate::global::create_a_global_object;
+use crate::host::{Attributes, Call, Host, Intrinsic, Key, PlatformObject, PromiseCapability, Tracer, Type};
+use crate::memory::create_a_memory_object;
+use crate::module::ModuleObject;
+use crate::promise;
+use crate::read_imports::{ImportName, read_the_imports};
+use crate::table::create_a_table_object;
+use crate::tag::create_a_tag_object;
+use crate::webidl::{self, Completion};
+
+/// The internal slots of an Instance object.
+pub(crate) struct InstanceObject<H: Host> {
+    /// `[[Instance]]`: the record that keeps it.
+    record: H::Value,
+    /// `[[Exports]]`
+    exports: H::Value,
+}
+
+impl<H: Host> PlatformObject<H> for InstanceObject<H> {
+    fn trace(&self, tracer: &mut dyn Tracer<H>) {
+        tracer.value(&self.record);
+        tracer.value(&self.exports);
+    }
+}
+
+/// "Create an exports object" from an instance.
+fn create_an_exports_object<H: Host>(host: &H, instance: &Instance) -> Completion<H> {
+    // 1. Let exportsObject be ! OrdinaryObjectCreate(null).
+    let exports_object = host.new_object(None)?;
+    // 2. For each (name, externtype) of module_exports(module),
+    // 2.1. Let externval be instance_export(instance, name).
+    for (name, externval) in instance.exports() {
+        // 2.3 to 2.7. Let value be the object that is created from the address.
+        let value = match &externval {
+            Extern::Func(func) => a_new_exported_function(host, func)?,
+            Extern::Global(global) => create_a_global_object(host, global)?,
+            Extern::Memory(memory) => create_a_memory_object(host, memory)?,
+            Extern::Table(table) => create_a_table_object(host, table)?,
+            Extern::Tag(tag) => create_a_tag_object(host, tag)?,
+        };
+        // 2.8. Let status be ! CreateDataProperty(exportsObject, name, value).
+        host.define_property(&exports_object, Key::String(name), value, Attributes::ALL)?;
+    }
+    // 3. Perform ! SetIntegrityLevel(exportsObject, "frozen").
+    host.freeze(&exports_object)?;
+    // 4. Return exportsObject.
+    Ok(exports_object)
+}
+
+/// "Initialize an instance object": makes the object with a prototype.
+fn initialize_an_instance_object<H: Host>(host: &H, instance: &Instance, prototype: &H::Value) -> Completion<H> {
+    // 1. Create an exports object from module and instance and let exportsObject be the result.
+    let exports = create_an_exports_object(host, instance)?;
+    // 2. Set instanceObject.[[Instance]] to instance.
+    // 3. Set instanceObject.[[Exports]] to exportsObject.
+    let record = instance_record(host, instance)?;
+    host.new_platform_object(Some(prototype), Rc::new(InstanceObject::<H> { record, exports }))
+}
+
+/// "Instantiate the core of a WebAssembly module" with imports. **May run JavaScript**: the start function may call imports.
+fn instantiate_the_core_of_a_webassembly_module<H: Host>(
+    host: &H, module: &Module, imports: &[Extern], caller: &str,
+) -> Completion<H, Instance> {
+    // 2. Let result be module_instantiate(store, module, imports).
+    // 3. If result is error, throw an appropriate exception type.
+    let realm = realm_of(host)?;
+    let instance = Instance::allocate(realm.agent(), module, imports).map_err(|error| match error {
+        Error::Link(error) => link_error(host, &error, module, caller),
+        Error::Resource(error) => errors::range_error(host, format_args!("{caller}: {error}")),
+        error => thrown_value(host, error),
+    })?;
+    // Functions may reach JavaScript as soon as the start function runs: from now on the record keeps the instance.
+    let _record = instance_record(host, &instance)?;
+    instance.initialize().map_err(|error| thrown_value(host, error))?;
+    // 6. Return instance.
+    Ok(instance)
+}
+
+/// The LinkError of an import that does not fit.
+fn link_error<H: Host>(host: &H, error: &LinkError, module: &Module, caller: &str) -> H::Value {
+    let name = ImportName { caller, index: error.index, module: &error.module, name: &error.name };
+    let problem = match module.imports().nth(error.index).map(|import| import.ty) {
+        Some(ExternType::Func(_)) => "imported function does not match the expected type",
+        Some(ExternType::Table(_)) => "imported table does not match the expected type",
+        Some(ExternType::Memory(_)) => "imported memory does not match the expected type",
+        Some(ExternType::Global(ty)) if ty.mutable => "imported mutable global does not match the expected type",
+        Some(ExternType::Global(_)) => "imported global does not match the expected mutability or type",
+        Some(ExternType::Tag(_)) => "imported tag does not match the expected type",
+        None => "import does not match the expected type",
+    };
+    let found = error.found.as_deref().unwrap_or("nothing");
+    errors::link_error(host, format_args!("{name}: {problem}: wanted {}, found {found}", error.wanted))
+}
+
+/// "Asynchronously instantiate a WebAssembly module" from a module and imports: settles a promise that exists already.
+///
+/// What it returns as `Err` is the reason to reject the promise with.
+pub(crate) fn asynchronously_instantiate_a_webassembly_module<H: Host>(
+    host: &H, module: &Module, import_object: Option<&H::Value>, caller: &'static str, promise: PromiseCapability<H::Value>,
+) -> Completion<H, ()> {
+    // 5. Read the imports of module with imports importObject, and let imports be the result.
+    let imports = read_the_imports(host, module, import_object, caller)?;
+    let module = module.clone();
+    // 6. Run the following steps in parallel: 6.1. Queue a task to perform the following steps:
+    host.queue_task(move |host: &H| {
+        // 6.1.1. Instantiate the core of a WebAssembly module module with imports, and let instance be the result.
+        let instance_object = instantiate_the_core_of_a_webassembly_module(host, &module, &imports, caller)
+            // 6.1.2. Let instanceObject be a new Instance.
+            // 6.1.3. Initialize instanceObject from module and instance.
+            .and_then(|instance| {
+                let realm = realm_of(host)?;
+                initialize_an_instance_object(host, &instance, realm.prototype(Interface::Instance))
+            });
+        // 6.1.4. Resolve promise with instanceObject.
+        promise::settle(host, &promise, instance_object);
+    });
+    Ok(())
+}
+
+/// "Instantiate a promise of a module" with imports: settles a promise that exists already.
+pub(crate) fn instantiate_a_promise_of_a_module<H: Host>(
+    host: &H, promise_of_module: &H::Value, import_object: Option<H::Value>, promise: PromiseCapability<H::Value>,
+) -> Completion<H, ()> {
+    // 2. React to promiseOfModule:
+    // 2.2. If promiseOfModule was rejected with reason reason, reject promise with reason.
+    let mut captures = promise::captures(&promise);
+    captures.push(import_object.unwrap_or_else(|| host.undefined()));
+    promise::react(host, promise_of_module, module_fulfilled, promise::reject_captured, captures)
+}
+
+/// Step 2.1 of "instantiate a promise of a module". Captures: the promise, importObject.
+fn module_fulfilled<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    let promise = promise::captured_capability(host, call);
+    let react = || {
+        let module = call.arg(host, 0);
+        let slots: Rc<ModuleObject> =
+            webidl::argument_slots(host, call, 0, "WebAssembly.instantiate()", Interface::Module)?;
+        let import_object = call.captures.get(3).filter(|object| host.type_of(object) == Type::Object);
+        // 2.1.1. Instantiate the WebAssembly module module importing importObject, and let innerPromise be the result.
+        let inner_promise = promise::promise_of(host, |inner_promise| {
+            asynchronously_instantiate_a_webassembly_module(
+                host,
+                &slots.module,
+                import_object,
+                "WebAssembly.instantiate()",
+                inner_promise,
+            )
+        })?;
+        // 2.1.2. React to innerPromise:
+        // 2.1.2.2. If innerPromise was rejected with reason reason, reject promise with reason.
+        let mut captures = promise::captures(&promise);
+        captures.push(module);
+        promise::react(host, &inner_promise, instance_fulfilled, promise::reject_captured, captures)
+    };
+    if let Err(thrown) = react() {
+        promise::settle(host, &promise, Err(thrown));
+    }
+    Ok(host.undefined())
+}
+
+/// Step 2.1.2.1 of "instantiate a promise of a module". Captures: the promise, module.
+fn instance_fulfilled<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    let promise = promise::captured_capability(host, call);
+    let module = call.captures.get(3).cloned().unwrap_or_else(|| host.undefined());
+    let source = || {
+        // 2.1.2.1.1. Let result be the WebAssemblyInstantiatedSource value «[ "module" → module, "instance" → instance ]».
+        let result = host.new_object(Some(&host.intrinsic(Intrinsic::ObjectPrototype)))?;
+        host.define_property(&result, Key::String("module"), module, Attributes::ALL)?;
+        host.define_property(&result, Key::String("instance"), call.arg(host, 0), Attributes::ALL)?;
+        Ok(result)
+    };
+    // 2.1.2.1.2. Resolve promise with result.
+    promise::settle(host, &promise, source());
+    Ok(host.undefined())
+}
+
+/// The interface object and the interface prototype object.
+pub(crate) fn create_the_instance_interface<H: Host>(host: &H) -> Completion<H, (H::Value, H::Value)> {
+    let (object, prototype) = webidl::create_an_interface(host, Interface::Instance, 1, constructor)?;
+    webidl::define_attribute(host, &prototype, "exports", exports, None)?;
+    Ok((object, prototype))
+}
+
+/// `new Instance(moduleObject, importObject)`
+fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    const CALLER: &str = "WebAssembly.Instance()";
+    let new_target = webidl::require_new(host, call, Interface::Instance)?;
+    // 3. Let module be moduleObject.[[Module]].
+    let slots: Rc<ModuleObject> = webidl::argument_slots(host, call, 0, CALLER, Interface::Module)?;
+    let import_object = webidl::optional_object(host, call, 1, CALLER)?;
+    let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Instance)?;
+    // 4. Read the imports of module with imports importObject, and let imports be the result.
+    let imports = read_the_imports(host, &slots.module, import_object.as_ref(), CALLER)?;
+    // 5. Instantiate the core of a WebAssembly module module with imports, and let instance be the result.
+    let instance = instantiate_the_core_of_a_webassembly_module(host, &slots.module, &imports, CALLER)?;
+    // 6. Initialize this from module and instance.
+    initialize_an_instance_object(host, &instance, &prototype)
+}
+
+/// The getter of `exports`.
+fn exports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    // Returns this.[[Exports]].
+    let slots: Rc<InstanceObject<H>> =
+        webidl::this_slots(host, call, "get WebAssembly.Instance.exports", Interface::Instance)?;
+    Ok(slots.exports.clone())
+}

@@ -1,0 +1,170 @@
+//! Modules: the Module interface, and compiling.
+//!
+//! JS API, section "Modules", and the compiling half of section "The WebAssembly Namespace".
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use chalcid::{CompileError, Engine, ExternKind, ExternType, Module};
+
+use crate::agent::{Interface, realm_of};
+use crate::errors::compile_error;
+use crate::host::{Attributes, Call, Host, Intrinsic, Key, PlatformObject, PromiseCapability, Tracer};
+use crate::promise;
+use crate::webidl::{self, Completion};
+
+/// The internal slots of a Module object. `[[Bytes]]` are kept by the module itself.
+pub struct ModuleObject {
+    /// `[[Module]]`
+    pub module: Module,
+}
+
+impl<H: Host> PlatformObject<H> for ModuleObject {
+    fn trace(&self, _tracer: &mut dyn Tracer<H>) {}
+}
+
+/// "Compile a WebAssembly module" from source bytes.
+pub(crate) fn compile_a_webassembly_module(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
+    // 1. Let module be module_decode(bytes). If module is error, return error.
+    // 2. If module_validate(module) is error, return error.
+    // 3. Return module.
+    Module::new(engine, bytes)
+}
+
+/// "Construct a WebAssembly module object" from a module.
+pub(crate) fn construct_a_webassembly_module_object<H: Host>(host: &H, module: Module) -> Completion<H> {
+    // 1. Let moduleObject be a new Module.
+    // 2. Set moduleObject.[[Module]] to module.
+    let prototype = realm_of(host)?.prototype(Interface::Module).clone();
+    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module }))
+    // 6. Return moduleObject.
+}
+
+/// "Asynchronously compile a WebAssembly module" from source bytes: settles a promise that exists already.
+///
+/// A CompileError's message begins with the name of the function that was called.
+pub(crate) fn asynchronously_compile_a_webassembly_module<H: Host>(
+    host: &H, bytes: Arc<[u8]>, caller: &'static str, promise: PromiseCapability<H::Value>,
+) -> Completion<H, ()> {
+    // 2. Run the following steps in parallel:
+    // 2.1. Compile the WebAssembly module bytes and store the result as module.
+    let engine = realm_of(host)?.engine().clone();
+    let work = move || compile_a_webassembly_module(&engine, bytes);
+    // 2.2. Queue a task to perform the following steps:
+    host.in_parallel(work, move |host: &H, module| {
+        let module_object = match module {
+            // 2.2.1. If module is error, reject promise with a CompileError exception and return.
+            Err(error) => Err(compile_error(host, format_args!("{caller}: {error}"))),
+            // 2.2.5.1. Construct a WebAssembly module object from module, and let moduleObject be the result.
+            Ok(module) => construct_a_webassembly_module_object(host, module),
+        };
+        // 2.2.5.2. Resolve promise with moduleObject.
+        promise::settle(host, &promise, module_object);
+    });
+    Ok(())
+}
+
+/// "String value of the extern type".
+fn string_value_of_the_extern_type(ty: &ExternType) -> &'static str {
+    match ExternKind::of(ty) {
+        ExternKind::Func => "function",
+        ExternKind::Table => "table",
+        ExternKind::Memory => "memory",
+        ExternKind::Global => "global",
+        ExternKind::Tag => "tag",
+    }
+}
+
+/// A `ModuleExportDescriptor` or `ModuleImportDescriptor` as an object.
+fn descriptor<H: Host>(host: &H, object_prototype: &H::Value, members: &[(&str, &str)]) -> Completion<H> {
+    let object = host.new_object(Some(object_prototype))?;
+    for (name, value) in members {
+        host.define_property(&object, Key::String(name), host.string(value), Attributes::ALL)?;
+    }
+    Ok(object)
+}
+
+/// The interface object and the interface prototype object.
+pub(crate) fn create_the_module_interface<H: Host>(host: &H) -> Completion<H, (H::Value, H::Value)> {
+    let (object, prototype) = webidl::create_an_interface(host, Interface::Module, 1, constructor)?;
+    webidl::define_operation(host, &object, "exports", 1, exports)?;
+    webidl::define_operation(host, &object, "imports", 1, imports)?;
+    webidl::define_operation(host, &object, "customSections", 2, custom_sections)?;
+    Ok((object, prototype))
+}
+
+/// `new Module(bytes, options)`
+fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    const CALLER: &str = "WebAssembly.Module()";
+    let new_target = webidl::require_new(host, call, Interface::Module)?;
+    // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
+    let stable_bytes = webidl::copy_of_buffer_source(host, call, CALLER)?;
+    let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Module)?;
+    // 2. Compile the WebAssembly module stableBytes and store the result as module.
+    // 3. If module is error, throw a CompileError exception.
+    let realm = realm_of(host)?;
+    let module = compile_a_webassembly_module(realm.engine(), stable_bytes)
+        .map_err(|error| compile_error(host, format_args!("{CALLER}: {error}")))?;
+    // 7. Set this.[[Module]] to module.
+    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module }))
+}
+
+/// `Module.exports(moduleObject)`
+fn exports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    // 1. Let module be moduleObject.[[Module]].
+    let slots: Rc<ModuleObject> =
+        webidl::argument_slots(host, call, 0, "WebAssembly.Module.exports()", Interface::Module)?;
+    let object_prototype = host.intrinsic(Intrinsic::ObjectPrototype);
+    // 2. Let exports be « ».
+    // 3. For each (name, type) of module_exports(module),
+    let exports = slots.module.exports().map(|export| {
+        // 3.1. Let kind be the string value of the extern type type.
+        let kind = string_value_of_the_extern_type(&export.ty);
+        // 3.2. Let obj be «[ "name" → name, "kind" → kind ]».
+        // 3.3. Append obj to exports.
+        descriptor(host, &object_prototype, &[("name", export.name), ("kind", kind)])
+    });
+    // 4. Return exports.
+    host.new_array(exports.collect::<Completion<H, Vec<_>>>()?)
+}
+
+/// `Module.imports(moduleObject)`
+fn imports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    // 1. Let module be moduleObject.[[Module]].
+    let slots: Rc<ModuleObject> =
+        webidl::argument_slots(host, call, 0, "WebAssembly.Module.imports()", Interface::Module)?;
+    let object_prototype = host.intrinsic(Intrinsic::ObjectPrototype);
+    // 4. Let imports be « ».
+    // 5. For each (moduleName, name, type) of module_imports(module),
+    let imports = slots.module.imports().map(|import| {
+        // 5.3. Let kind be the string value of the extern type type.
+        let kind = string_value_of_the_extern_type(&import.ty);
+        // 5.4. Let obj be «[ "module" → moduleName, "name" → name, "kind" → kind ]».
+        // 5.5. Append obj to imports.
+        descriptor(host, &object_prototype, &[("module", import.module), ("name", import.name), ("kind", kind)])
+    });
+    // 6. Return imports.
+    host.new_array(imports.collect::<Completion<H, Vec<_>>>()?)
+}
+
+/// `Module.customSections(moduleObject, sectionName)`
+fn custom_sections<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    const CALLER: &str = "WebAssembly.Module.customSections()";
+    webidl::require_arguments(host, call, 2, CALLER)?;
+    let slots: Rc<ModuleObject> = webidl::argument_slots(host, call, 0, CALLER, Interface::Module)?;
+    let section_name = webidl::dom_string(host, &call.arg(host, 1))?;
+    // 1. Let bytes be moduleObject.[[Bytes]].
+    // 2. Let customSections be « ».
+    let mut custom_sections = Vec::new();
+    // 3. For each custom section customSection of bytes,
+    if let Some(section_name) = section_name {
+        // 3.1. Let name be the name of customSection, decoded as UTF-8.
+        // 3.3. If name equals sectionName as string values,
+        for contents in slots.module.custom_sections(&section_name) {
+            // 3.3.1. Append a new ArrayBuffer containing a copy of the bytes to customSections.
+            custom_sections.push(host.new_array_buffer(contents)?);
+        }
+    }
+    // 4. Return customSections.
+    host.new_array(custom_sections)
+}

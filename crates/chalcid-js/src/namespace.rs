@@ -1,0 +1,116 @@
+//! The WebAssembly namespace object, and its functions.
+//!
+//! JS API, section "The WebAssembly Namespace".
+
+use std::rc::Rc;
+
+use chalcid::{Agent, Module};
+
+use crate::agent::{Interface, Realm, realm_of};
+use crate::errors;
+use crate::host::{Attributes, Call, Host, Intrinsic, Key, PromiseCapability};
+use crate::instance::{self, instantiate_a_promise_of_a_module};
+use crate::module::{self, ModuleObject};
+use crate::promise;
+use crate::webidl::{self, Completion};
+use crate::{global, memory, streaming, table, tag};
+
+/// Installs the namespace into a realm: defines `WebAssembly` on the global object.
+pub fn install<H: Host>(host: &H, agent: Agent) -> Completion<H, ()> {
+    let namespace = create_the_webassembly_namespace_object(host, agent)?;
+    host.define_property(&host.global_object(), Key::String("WebAssembly"), namespace, Attributes::HIDDEN)
+}
+
+/// Creates the namespace object, and gives the realm its data.
+///
+/// JS API, "create the WebAssembly namespace object"; Web IDL, "create a namespace object".
+fn create_the_webassembly_namespace_object<H: Host>(host: &H, agent: Agent) -> Completion<H> {
+    let namespace = host.new_object(Some(&host.intrinsic(Intrinsic::ObjectPrototype)))?;
+    host.define_property(&namespace, Key::ToStringTag, host.string("WebAssembly"), Attributes::READ_ONLY)?;
+
+    webidl::define_operation(host, &namespace, "validate", 1, validate)?;
+    webidl::define_operation(host, &namespace, "compile", 1, compile)?;
+    webidl::define_operation(host, &namespace, "instantiate", 1, instantiate)?;
+    webidl::define_operation(host, &namespace, "compileStreaming", 1, streaming::compile_streaming)?;
+    webidl::define_operation(host, &namespace, "instantiateStreaming", 1, streaming::instantiate_streaming)?;
+
+    let interface = |interface: Interface, made: Completion<H, (H::Value, H::Value)>| {
+        let (object, prototype) = made?;
+        host.define_property(&namespace, Key::String(interface.name()), object, Attributes::HIDDEN)?;
+        Ok(prototype)
+    };
+    let native_error = |kind| interface(kind, errors::create_a_native_error(host, kind));
+    // In the order of `Interface`.
+    let prototypes = [
+        interface(Interface::Module, module::create_the_module_interface(host))?,
+        interface(Interface::Instance, instance::create_the_instance_interface(host))?,
+        interface(Interface::Memory, memory::create_the_memory_interface(host))?,
+        interface(Interface::Table, table::create_the_table_interface(host))?,
+        interface(Interface::Global, global::create_the_global_interface(host))?,
+        interface(Interface::Tag, tag::create_the_tag_interface(host))?,
+        native_error(Interface::CompileError)?,
+        native_error(Interface::LinkError)?,
+        native_error(Interface::RuntimeError)?,
+    ];
+    host.set_realm(Rc::new(Realm::new(agent, prototypes)));
+    Ok(namespace)
+}
+
+/// `validate(bytes, options)`
+fn validate<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
+    let stable_bytes = webidl::copy_of_buffer_source(host, call, "WebAssembly.validate()")?;
+    // 2. Compile stableBytes as a WebAssembly module and store the results as module.
+    // 3. If module is error, return false.
+    // 7. Return true.
+    Ok(host.boolean(Module::validate(realm_of(host)?.engine(), &stable_bytes).is_ok()))
+}
+
+/// `compile(bytes, options)`
+fn compile<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    const CALLER: &str = "WebAssembly.compile()";
+    promise::promise_of(host, |promise| {
+        // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
+        let stable_bytes = webidl::copy_of_buffer_source(host, call, CALLER)?;
+        // 2. Asynchronously compile a WebAssembly module from stableBytes and return the result.
+        module::asynchronously_compile_a_webassembly_module(host, stable_bytes, CALLER, promise)
+    })
+}
+
+/// `instantiate`, whose two overloads the first argument tells apart.
+fn instantiate<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    promise::promise_of(host, |promise| match call.get(0).and_then(|value| webidl::slots_of(host, value)) {
+        Some(module_object) => instantiate_module(host, call, &module_object, promise),
+        None => instantiate_bytes(host, call, promise),
+    })
+}
+
+const INSTANTIATE: &str = "WebAssembly.instantiate()";
+
+/// `instantiate(bytes, importObject, options)`
+fn instantiate_bytes<H: Host>(host: &H, call: &Call<'_, H>, promise: PromiseCapability<H::Value>) -> Completion<H, ()> {
+    let stable_bytes = webidl::copy_of_buffer_source(host, call, INSTANTIATE)?;
+    let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;
+    // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
+    // 2. Asynchronously compile a WebAssembly module from stableBytes and let promiseOfModule be the result.
+    let promise_of_module = promise::promise_of(host, |promise_of_module| {
+        module::asynchronously_compile_a_webassembly_module(host, stable_bytes, INSTANTIATE, promise_of_module)
+    })?;
+    // 3. Instantiate promiseOfModule with imports importObject and return the result.
+    instantiate_a_promise_of_a_module(host, &promise_of_module, import_object, promise)
+}
+
+/// `instantiate(moduleObject, importObject)`
+fn instantiate_module<H: Host>(
+    host: &H, call: &Call<'_, H>, module_object: &ModuleObject, promise: PromiseCapability<H::Value>,
+) -> Completion<H, ()> {
+    let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;
+    // 1. Asynchronously instantiate the WebAssembly module moduleObject importing importObject, and return the result.
+    instance::asynchronously_instantiate_a_webassembly_module(
+        host,
+        &module_object.module,
+        import_object.as_ref(),
+        INSTANTIATE,
+        promise,
+    )
+}

@@ -1,0 +1,80 @@
+//! Tags: the Tag interface.
+//!
+//! JS API, section "Tags".
+
+use std::rc::Rc;
+
+use chalcid::{FuncType, Tag, TagBody};
+
+use crate::agent::{Interface, realm_of};
+use crate::errors::range_error;
+use crate::global::to_value_type;
+use crate::host::{Call, Host, PlatformObject, Tracer};
+use crate::webidl::{self, Completion, Dictionary, What};
+
+/// The internal slots of a Tag object, which is the keeper of its tag.
+pub struct TagObject {
+    /// `[[Address]]`
+    body: TagBody,
+}
+
+impl<H: Host> PlatformObject<H> for TagObject {
+    fn trace(&self, tracer: &mut dyn Tracer<H>) {
+        self.body.trace(&mut |edge| tracer.edge(edge));
+    }
+}
+
+impl TagObject {
+    /// The tag.
+    pub fn tag(&self) -> Tag {
+        self.body.handle()
+    }
+}
+
+/// "Initialize a Tag object": makes the object, with a prototype, that keeps a tag which has none yet.
+fn initialize_a_tag_object<H: Host>(host: &H, tag: &Tag, prototype: &H::Value) -> Completion<H> {
+    // 3. Set tag.[[Address]] to tagAddress.
+    // 4. Set map[tagAddress] to tag.
+    let object = tag.adopt(|body| {
+        let slots = Rc::new(TagObject { body });
+        host.new_platform_object(Some(prototype), slots).map(|object| host.to_host_value(object))
+    })?;
+    Ok(host.from_host_value(&object))
+}
+
+/// "Create a Tag object": the Tag object of a tag.
+pub(crate) fn create_a_tag_object<H: Host>(host: &H, tag: &Tag) -> Completion<H> {
+    // 2. If map[tagAddress] exists, return map[tagAddress].
+    if let Some(object) = tag.host_object() {
+        return Ok(host.from_host_value(&object));
+    }
+    // 3. Let tag be a new Tag.
+    // 4. Initialize tag from tagAddress.
+    // 5. Return tag.
+    initialize_a_tag_object(host, tag, realm_of(host)?.prototype(Interface::Tag))
+}
+
+/// The interface object and the interface prototype object.
+pub(crate) fn create_the_tag_interface<H: Host>(host: &H) -> Completion<H, (H::Value, H::Value)> {
+    webidl::create_an_interface(host, Interface::Tag, 1, constructor)
+}
+
+/// `new Tag(type)`
+fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
+    const CALLER: &str = "WebAssembly.Tag()";
+    const PARAMETERS: What = What::Member(CALLER, "parameters");
+    let new_target = webidl::require_new(host, call, Interface::Tag)?;
+    let ty = Dictionary::new(host, call, 0, CALLER, "a tag type")?;
+    // 1. Let parameters be type["parameters"].
+    let parameters = webidl::sequence(host, &ty.required(CALLER, "parameters")?, PARAMETERS)?;
+    // 2. Let wasmParameters be «».
+    // 3. For each paramType of parameters, append ToValueType(paramType) to wasmParameters.
+    let params = parameters.iter().map(|parameter| to_value_type(host, parameter, PARAMETERS));
+    let params = params.collect::<Completion<H, Box<[_]>>>()?;
+    let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Tag)?;
+    // 5. Let (store, tagAddress) be tag_alloc(store, wasmParameters → « »).
+    let tag = Tag::new(realm_of(host)?.agent(), FuncType { params, results: Box::new([]) })
+        .map_err(|error| range_error(host, format_args!("{CALLER}: {error}")))?;
+    // 7. Initialize this from tagAddress.
+    initialize_a_tag_object(host, &tag, &prototype)
+}
