@@ -3,7 +3,8 @@
 //! JS API, section "Exported Functions": ToJSValue, ToWebAssemblyValue, AddressValueToU64, U64ToAddressValue; section "Globals":
 //! DefaultValue. A function all of whose types are those of numbers takes the short way over [`ValRaw`], which makes no [`Val`].
 
-use chalcid::{AbsHeapType, AddressType, HeapType, Hierarchy, RefType, Val, ValRaw, ValType};
+use chalcid::types::{AbsHeapType, AddressType, HeapType, Hierarchy, RefType, ValType};
+use chalcid::{Val, ValRaw};
 
 use crate::errors::type_error;
 use crate::exported_function::{self, a_new_exported_function};
@@ -31,7 +32,7 @@ pub(crate) fn to_js_value<H: Host>(host: &H, w: &Val) -> Completion<H> {
         // 13. If w is of the form ref.extern ref, return ToJSValue(ref).
         Val::ExternRef(Some(value)) => host.from_host_value(value),
         // 1. Assert: w is not of the form v128.const v128.
-        _ => return Err(type_error(host, "type incompatibility when transforming from/to JS")),
+        _ => return Err(incompatible(host)),
     })
 }
 
@@ -60,10 +61,15 @@ pub(crate) fn to_webassembly_value<H: Host>(host: &H, v: &H::Value, ty: ValType)
         ValType::F64 => Val::F64(host.to_number(v)?.to_bits()),
         // 7. If type is of the form ref null heaptype,
         ValType::Ref(ty) => to_reference(host, v, ty)
-            .ok_or_else(|| type_error(host, "type incompatibility when transforming from/to JS"))?,
+            .ok_or_else(|| incompatible(host))?,
         // 1. Assert: type is not v128.
-        ValType::V128 => return Err(type_error(host, "type incompatibility when transforming from/to JS")),
+        ValType::V128 => return Err(incompatible(host)),
     })
+}
+
+/// The TypeError for a value that does not cross.
+pub(crate) fn incompatible<H: Host>(host: &H) -> H::Value {
+    type_error(host, "type incompatibility when transforming from/to JS")
 }
 
 /// ToWebAssemblyValue of a number type.
@@ -106,7 +112,7 @@ pub(crate) fn to_reference<H: Host>(host: &H, v: &H::Value, ty: RefType) -> Opti
         HeapType::Concrete(id) => {
             let func = exported_function::function_of(host, v)?;
             // 7.8. If match_valtype(actualtype, type) is false, throw a TypeError.
-            func.is_of_type(id).then_some(Val::FuncRef(Some(func)))
+            (func.type_id() == id).then_some(Val::FuncRef(Some(func)))
         }
         _ => None,
     }

@@ -6,9 +6,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use chalcid::{Func, FuncHome, FuncType, HostFuncBody, Instance, InstanceBody, Val, ValRaw, ValType};
+use chalcid::host::{Adopt, Body, Edge, HostFunc};
+use chalcid::{Func, FuncHome, Instance, Val, ValRaw};
+use chalcid::types::{FuncType, ValType};
 
-use crate::conversions::{number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
+use crate::conversions::{incompatible, number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
 use crate::errors::{thrown_value, type_error};
 use crate::global::is_opaque_to_javascript;
 use crate::host::{Host, PlatformObject, Tracer};
@@ -52,7 +54,10 @@ pub struct ExportedFunction<H: Host> {
 
 impl<H: Host> PlatformObject<H> for ExportedFunction<H> {
     fn trace(&self, tracer: &mut dyn Tracer<H>) {
-        self.func.trace(&mut |edge| tracer.edge(edge));
+        // The handle is a count of the record of the function's home.
+        if let Some(record) = self.func.home_object() {
+            tracer.edge(Edge::Object(record));
+        }
     }
 }
 
@@ -75,7 +80,7 @@ impl<H: Host> ExportedFunction<H> {
 
 /// The record of an instance: a hidden object that keeps it, and holds its part of the Exported Function cache.
 pub(crate) struct InstanceRecord<H: Host> {
-    body: InstanceBody,
+    body: Body<Instance>,
     /// By function index.
     functions: RefCell<HashMap<u32, H::Value>>,
 }
@@ -91,7 +96,7 @@ impl<H: Host> PlatformObject<H> for InstanceRecord<H> {
 
 /// The record of a host function: as that of an instance.
 struct HostFunctionRecord<H: Host> {
-    body: HostFuncBody,
+    body: Body<HostFunc>,
     function: RefCell<Option<H::Value>>,
 }
 
@@ -106,14 +111,22 @@ impl<H: Host> PlatformObject<H> for HostFunctionRecord<H> {
 
 /// The record of an instance, made now if there was none.
 pub(crate) fn instance_record<H: Host>(host: &H, instance: &Instance) -> Completion<H> {
-    if let Some(record) = instance.host_object() {
-        return Ok(host.from_host_value(&record));
+    match instance.host_object() {
+        Some(record) => Ok(host.keeper_object(record)),
+        None => webidl::keep(host, None, |make| instance.adopt(make), |body| {
+            Rc::new(InstanceRecord::<H> { body, functions: RefCell::default() })
+        }),
     }
-    let record = instance.adopt(|body| {
-        let slots = Rc::new(InstanceRecord::<H> { body, functions: RefCell::default() });
-        host.new_platform_object(None, slots).map(|object| host.to_host_value(object))
-    })?;
-    Ok(host.from_host_value(&record))
+}
+
+/// The record of a host function, made now if there was none.
+fn host_function_record<H: Host>(host: &H, function: &HostFunc) -> Completion<H> {
+    match function.host_object() {
+        Some(record) => Ok(host.keeper_object(record)),
+        None => webidl::keep(host, None, |make| function.adopt(make), |body| {
+            Rc::new(HostFunctionRecord::<H> { body, function: RefCell::default() })
+        }),
+    }
 }
 
 /// Where the Exported Function cache has its entry for a function address.
@@ -132,16 +145,10 @@ impl<H: Host> CacheEntry<H> {
                 let slots = webidl::slots_of(host, &record).ok_or_else(lost)?;
                 Ok((Self::Instance(slots, func.index()), record))
             }
-            FuncHome::Host(host_func) => {
-                let record = match host_func.host_object() {
-                    Some(record) => record,
-                    None => host_func.adopt(|body| {
-                        let slots = Rc::new(HostFunctionRecord::<H> { body, function: RefCell::default() });
-                        host.new_platform_object(None, slots).map(|object| host.to_host_value(object))
-                    })?,
-                };
-                let record = host.from_host_value(&record);
-                Ok((Self::Host(webidl::slots_of(host, &record).ok_or_else(lost)?), record))
+            FuncHome::Host(function) => {
+                let record = host_function_record(host, &function)?;
+                let slots = webidl::slots_of(host, &record).ok_or_else(lost)?;
+                Ok((Self::Host(slots), record))
             }
         }
     }
@@ -178,7 +185,7 @@ pub(crate) fn a_new_exported_function<H: Host>(host: &H, func: &Func) -> Complet
         return Ok(function);
     }
     // 6. Let functype be func_type(store, funcaddr).
-    let ty = func.ty();
+    let ty = func.ty().clone();
     // 8. Let arity be paramTypes's size.
     let arity = ty.params.len() as u32;
     // 9. Let name be the name of the WebAssembly function funcaddr.
@@ -217,7 +224,7 @@ pub fn call_an_exported_function<H: Host>(
         }
         Shape::References => call_with_values(host, function, arg_values),
         // 4. If any type in parameters or results matches v128 or exnref, throw a TypeError.
-        Shape::Opaque => Err(type_error(host, "type incompatibility when transforming from/to JS")),
+        Shape::Opaque => Err(incompatible(host)),
     }
 }
 

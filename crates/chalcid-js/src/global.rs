@@ -4,7 +4,9 @@
 
 use std::rc::Rc;
 
-use chalcid::{AbsHeapType, Global, GlobalBody, GlobalType, HeapType, RefType, ValType};
+use chalcid::host::{Adopt, Body};
+use chalcid::Global;
+use chalcid::types::{AbsHeapType, GlobalType, HeapType, RefType, ValType};
 
 use crate::agent::{Interface, realm_of};
 use crate::conversions::{default_value, to_js_value, to_webassembly_value};
@@ -15,7 +17,7 @@ use crate::webidl::{self, Completion, Dictionary, What};
 /// The internal slots of a Global object, which is the keeper of its global.
 pub struct GlobalObject {
     /// `[[Global]]`
-    body: GlobalBody,
+    body: Body<Global>,
 }
 
 impl<H: Host> PlatformObject<H> for GlobalObject {
@@ -35,18 +37,14 @@ impl GlobalObject {
 fn initialize_a_global_object<H: Host>(host: &H, global: &Global, prototype: &H::Value) -> Completion<H> {
     // 3. Set global.[[Global]] to globaladdr.
     // 4. Set map[globaladdr] to global.
-    let object = global.adopt(|body| {
-        let slots = Rc::new(GlobalObject { body });
-        host.new_platform_object(Some(prototype), slots).map(|object| host.to_host_value(object))
-    })?;
-    Ok(host.from_host_value(&object))
+    webidl::keep(host, Some(prototype), |make| global.adopt(make), |body| Rc::new(GlobalObject { body }))
 }
 
 /// "Create a global object": the Global object of a global.
 pub(crate) fn create_a_global_object<H: Host>(host: &H, global: &Global) -> Completion<H> {
     // 2. If map[globaladdr] exists, return map[globaladdr].
     if let Some(object) = global.host_object() {
-        return Ok(host.from_host_value(&object));
+        return Ok(host.keeper_object(object));
     }
     // 3. Let global be a new Global.
     // 4. Initialize global from globaladdr.

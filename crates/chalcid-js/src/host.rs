@@ -19,7 +19,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use chalcid::{Edge, Frame, HostValue, Keeper, Memory};
+use chalcid::host::{Edge, Keeper};
+use chalcid::{Frame, HostValue, Memory};
 
 use crate::agent::Realm;
 use crate::exported_function::ExportedFunction;

@@ -4,10 +4,12 @@
 
 use std::any::Any;
 
-use chalcid::{Agent, DefTypeId, Edge, Error, Func, FuncType, HostCall, HostValue, Val, ValRaw};
+use chalcid::host::Tracer;
+use chalcid::{Agent, Error, Func, HostCall, HostValue, Val, ValRaw};
+use chalcid::types::{DefTypeId, FuncType};
 
 use crate::agent::realm_of;
-use crate::conversions::{number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
+use crate::conversions::{incompatible, number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
 use crate::errors::{range_error, type_error};
 use crate::exported_function::Shape;
 use crate::host::{Host, Key};
@@ -46,8 +48,8 @@ impl<H: Host> HostCall for HostFunction<H> {
             .map_err(|thrown| Error::host_value(self.host.to_host_value(thrown)))
     }
 
-    fn trace(&self, visit: &mut dyn FnMut(Edge<'_>)) {
-        visit(Edge::Value(&self.func));
+    fn trace(&self, tracer: &mut Tracer<'_, '_>) {
+        tracer.value(&self.func);
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -68,7 +70,7 @@ pub(crate) fn create_a_host_function<H: Host>(host: &H, func: &H::Value, ty: Def
         HostFunction { host: host.clone(), func: host.to_host_value(func.clone()), ty: functype, shape };
     // 5. Let (store, funcaddr) be func_alloc(store, functype, hostfunc).
     // 7. Return funcaddr.
-    Func::from_host(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
+    Func::from_host_as(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
 }
 
 /// How many arguments a call keeps on the native stack.
@@ -82,7 +84,7 @@ pub fn run_a_host_function<H: Host>(
         Shape::Numbers => run_with_numbers(host, function, values),
         Shape::References => run_with_values(host, function, agent, values),
         // 2. If any type in parameters or results matches v128 or exnref, throw a TypeError.
-        Shape::Opaque => Err(type_error(host, "type incompatibility when transforming from/to JS")),
+        Shape::Opaque => Err(incompatible(host)),
     }
 }
 
@@ -130,7 +132,10 @@ fn run_with_values<H: Host>(
     let func = host.from_host_value(&function.func);
     // 3. Let jsArguments be « ».
     // 4. For each arg of arguments, append ! ToJSValue(arg) to jsArguments.
-    let js_arguments = values.iter().zip(params).map(|(value, ty)| to_js_value(host, &Val::from_raw(agent, *value, *ty)));
+    let js_arguments = values.iter().zip(params).map(|(value, ty)| match Val::from_raw(agent, *value, *ty) {
+        Some(value) => to_js_value(host, &value),
+        None => Err(incompatible(host)),
+    });
     let js_arguments = js_arguments.collect::<Completion<H, Vec<_>>>()?;
     // 5. Let ret be ? Call(func, undefined, jsArguments).
     let ret = host.call(&func, &host.undefined(), &js_arguments)?;
@@ -150,8 +155,8 @@ fn run_with_values<H: Host>(
         }
     };
     // Only now, when no more JavaScript runs, do references become bits that wasm will read.
-    for (slot, value) in values.iter_mut().zip(&wasm_values) {
-        *slot = value.to_raw(agent);
+    for ((slot, value), ty) in values.iter_mut().zip(&wasm_values).zip(results) {
+        *slot = value.to_raw(agent, *ty).map_err(|_| incompatible(host))?;
     }
     Ok(())
 }

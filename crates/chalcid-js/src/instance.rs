@@ -4,7 +4,8 @@
 
 use std::rc::Rc;
 
-use chalcid::{Error, Extern, ExternType, Instance, LinkError, Module};
+use chalcid::types::ExternType;
+use chalcid::{Error, Extern, Instance, LinkError, Module};
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::{self, thrown_value};

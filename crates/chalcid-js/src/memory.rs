@@ -7,7 +7,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use chalcid::{AddressType, Limits, Memory, MemoryBody, MemoryType};
+use chalcid::host::{Adopt, Body};
+use chalcid::Memory;
+use chalcid::types::{AddressType, Limits, MemoryType};
 
 use crate::agent::{Interface, realm_of};
 use crate::conversions::{address_value_to_u64, optional_address_type, u64_to_address_value};
@@ -18,7 +20,7 @@ use crate::webidl::{self, Completion, Dictionary, What};
 /// The internal slots of a Memory object, which is the keeper of its memory.
 pub struct MemoryObject<H: Host> {
     /// `[[Memory]]`
-    body: MemoryBody,
+    body: Body<Memory>,
     /// `[[BufferObject]]`, once it was asked for.
     buffer: RefCell<Option<Buffer<H>>>,
 }
@@ -68,18 +70,14 @@ fn initialize_a_memory_object<H: Host>(host: &H, memory: &Memory, prototype: &H:
     // 2. Assert: map[memaddr] doesn't exist.
     // 4. Set memory.[[Memory]] to memaddr.
     // 6. Set map[memaddr] to memory.
-    let object = memory.adopt(|body| {
-        let slots = Rc::new(MemoryObject::<H> { body, buffer: RefCell::new(None) });
-        host.new_platform_object(Some(prototype), slots).map(|object| host.to_host_value(object))
-    })?;
-    Ok(host.from_host_value(&object))
+    webidl::keep(host, Some(prototype), |make| memory.adopt(make), |body| Rc::new(MemoryObject::<H> { body, buffer: RefCell::new(None) }))
 }
 
 /// "Create a memory object": the Memory object of a memory.
 pub(crate) fn create_a_memory_object<H: Host>(host: &H, memory: &Memory) -> Completion<H> {
     // 2. If map[memaddr] exists, return map[memaddr].
     if let Some(object) = memory.host_object() {
-        return Ok(host.from_host_value(&object));
+        return Ok(host.keeper_object(object));
     }
     // 3. Let memory be a new Memory.
     // 4. Initialize memory from memaddr.

@@ -5,7 +5,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use chalcid::{CompileError, Engine, ExternKind, ExternType, Module};
+use chalcid::types::{ExternKind, ExternType};
+use chalcid::{CompileError, Engine, Module};
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::compile_error;

@@ -34,7 +34,7 @@ pub(crate) fn captured_capability<H: Host>(host: &H, call: &Call<'_, H>) -> Prom
 }
 
 /// The captures that [`captured_capability`] reads.
-pub(crate) fn captures<H: Host>(promise: &PromiseCapability<H::Value>) -> Vec<H::Value> {
+pub(crate) fn captures<V: Clone>(promise: &PromiseCapability<V>) -> Vec<V> {
     vec![promise.promise.clone(), promise.resolve.clone(), promise.reject.clone()]
 }
 

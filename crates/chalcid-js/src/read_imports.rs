@@ -5,7 +5,8 @@
 use std::fmt::{self, Display};
 use std::rc::Rc;
 
-use chalcid::{Extern, ExternType, Func, Global, GlobalType, Module, Val, ValType};
+use chalcid::types::{ExternType, GlobalType, ValType};
+use chalcid::{Extern, Func, Global, Module, Val};
 
 use crate::agent::realm_of;
 use crate::conversions::{to_reference, to_webassembly_value};

@@ -4,7 +4,9 @@
 
 use std::rc::Rc;
 
-use chalcid::{AbsHeapType, HeapType, Limits, RefType, Table, TableBody, TableType, Val, ValType};
+use chalcid::host::{Adopt, Body};
+use chalcid::types::{AbsHeapType, HeapType, Limits, RefType, TableType, ValType};
+use chalcid::{Table, Val};
 
 use crate::agent::{Interface, realm_of};
 use crate::conversions::{
@@ -22,7 +24,7 @@ const MAX_TABLE_SIZE: u64 = 10_000_000;
 /// The internal slots of a Table object, which is the keeper of its table.
 pub struct TableObject {
     /// `[[Table]]`
-    body: TableBody,
+    body: Body<Table>,
 }
 
 impl<H: Host> PlatformObject<H> for TableObject {
@@ -42,18 +44,14 @@ impl TableObject {
 fn initialize_a_table_object<H: Host>(host: &H, table: &Table, prototype: &H::Value) -> Completion<H> {
     // 3. Set table.[[Table]] to tableaddr.
     // 4. Set map[tableaddr] to table.
-    let object = table.adopt(|body| {
-        let slots = Rc::new(TableObject { body });
-        host.new_platform_object(Some(prototype), slots).map(|object| host.to_host_value(object))
-    })?;
-    Ok(host.from_host_value(&object))
+    webidl::keep(host, Some(prototype), |make| table.adopt(make), |body| Rc::new(TableObject { body }))
 }
 
 /// "Create a table object": the Table object of a table.
 pub(crate) fn create_a_table_object<H: Host>(host: &H, table: &Table) -> Completion<H> {
     // 2. If map[tableaddr] exists, return map[tableaddr].
     if let Some(object) = table.host_object() {
-        return Ok(host.from_host_value(&object));
+        return Ok(host.keeper_object(object));
     }
     // 3. Let table be a new Table.
     // 4. Initialize table from tableaddr.

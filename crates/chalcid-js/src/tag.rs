@@ -4,7 +4,9 @@
 
 use std::rc::Rc;
 
-use chalcid::{FuncType, Tag, TagBody};
+use chalcid::host::{Adopt, Body};
+use chalcid::Tag;
+use chalcid::types::FuncType;
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::range_error;
@@ -15,7 +17,7 @@ use crate::webidl::{self, Completion, Dictionary, What};
 /// The internal slots of a Tag object, which is the keeper of its tag.
 pub struct TagObject {
     /// `[[Address]]`
-    body: TagBody,
+    body: Body<Tag>,
 }
 
 impl<H: Host> PlatformObject<H> for TagObject {
@@ -35,18 +37,14 @@ impl TagObject {
 fn initialize_a_tag_object<H: Host>(host: &H, tag: &Tag, prototype: &H::Value) -> Completion<H> {
     // 3. Set tag.[[Address]] to tagAddress.
     // 4. Set map[tagAddress] to tag.
-    let object = tag.adopt(|body| {
-        let slots = Rc::new(TagObject { body });
-        host.new_platform_object(Some(prototype), slots).map(|object| host.to_host_value(object))
-    })?;
-    Ok(host.from_host_value(&object))
+    webidl::keep(host, Some(prototype), |make| tag.adopt(make), |body| Rc::new(TagObject { body }))
 }
 
 /// "Create a Tag object": the Tag object of a tag.
 pub(crate) fn create_a_tag_object<H: Host>(host: &H, tag: &Tag) -> Completion<H> {
     // 2. If map[tagAddress] exists, return map[tagAddress].
     if let Some(object) = tag.host_object() {
-        return Ok(host.from_host_value(&object));
+        return Ok(host.keeper_object(object));
     }
     // 3. Let tag be a new Tag.
     // 4. Initialize tag from tagAddress.

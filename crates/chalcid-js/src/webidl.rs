@@ -1,8 +1,12 @@
 //! The part of Web IDL that the interface leans on: conversions of arguments, dictionaries, and interface objects.
 
+use std::ffi::c_void;
 use std::fmt::{self, Display};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use chalcid::host::Keeper;
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::type_error;
@@ -253,6 +257,29 @@ pub(crate) fn prototype_from_new_target<H: Host>(host: &H, new_target: &H::Value
         None => realm_of(host)?,
     };
     Ok(realm.prototype(interface).clone())
+}
+
+/// Makes the object that keeps an entity which has none yet, and returns it.
+///
+/// `adopt` is the entity's own `adopt`; `slots` wraps the body that the object is to own.
+pub(crate) fn keep<H: Host, B>(
+    host: &H, prototype: Option<&H::Value>,
+    adopt: impl FnOnce(&mut dyn FnMut(B) -> Option<Keeper>) -> Option<NonNull<c_void>>,
+    slots: impl Fn(B) -> Rc<dyn PlatformObject<H>>,
+) -> Completion<H> {
+    // The count that the new object starts with is held here until the entity's handles have theirs.
+    let mut made = None;
+    let keeper = adopt(&mut |body| {
+        let object = host.new_platform_object(prototype, slots(body));
+        let keeper = object.as_ref().ok().map(|object| host.keeper(object));
+        made = Some(object);
+        keeper
+    });
+    match (keeper, made) {
+        (Some(keeper), _) => Ok(host.keeper_object(keeper)),
+        (None, Some(Err(thrown))) => Err(thrown),
+        (None, _) => Err(type_error(host, "the object's contents are gone already")),
+    }
 }
 
 // ---- Interface objects
