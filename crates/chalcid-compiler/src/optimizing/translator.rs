@@ -19,7 +19,8 @@ use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::{AddressType, FuncType, ValType};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, AbiParam, BlockArg, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value, types,
+    self, AbiParam, BlockArg, InstBuilder, InstructionData, MemFlagsData, Opcode, SigRef, Signature, Type, Value,
+    ValueDef, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
@@ -224,10 +225,23 @@ impl FuncTranslator<'_> {
         self.stack.truncate(height);
     }
 
-    /// Reinterprets a vector's lanes.
+    /// Reinterprets a vector's lanes. Sees through earlier casts, and gives constants the type at once: the code generator has
+    /// rules for operands that are constant, which a cast in between would hide.
     pub fn cast_vector(&mut self, value: Value, lanes: Type) -> Value {
         if self.type_of(value) == lanes {
             return value;
+        }
+        let dfg = &self.builder.func.dfg;
+        if let ValueDef::Result(inst, _) = dfg.value_def(value) {
+            match dfg.insts[inst] {
+                InstructionData::UnaryConst { opcode: Opcode::Vconst, constant_handle } => {
+                    return self.ins().vconst(lanes, constant_handle);
+                }
+                InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. } if self.type_of(arg).is_vector() => {
+                    return self.cast_vector(arg, lanes);
+                }
+                _ => {}
+            }
         }
         self.ins().bitcast(lanes, MemFlagsData::new().with_endianness(ir::Endianness::Little), value)
     }
