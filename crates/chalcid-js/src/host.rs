@@ -210,6 +210,12 @@ pub trait Host: Clone + 'static {
     /// Keeps the realm's data: traced through [`Realm::trace`], dropped with the JavaScript realm.
     fn set_realm(&self, realm: Rc<Realm<Self>>);
 
+    /// A value that keeps the realm alive: whatever holds a host for longer than a call holds and reports it too. Undefined in hosts
+    /// whose handles keep their realm themselves.
+    fn realm_anchor(&self) -> Self::Value {
+        self.undefined()
+    }
+
     /// The realm a function belongs to (`GetFunctionRealm`): a host with one realm returns itself.
     fn function_realm(&self, function: &Self::Value) -> Result<Self, Self::Value>;
 

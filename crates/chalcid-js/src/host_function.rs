@@ -18,6 +18,8 @@ use crate::webidl::{self, Completion};
 /// The host code of a function: a callable JavaScript object and a type.
 pub struct HostFunction<H: Host> {
     host: H,
+    /// Keeps the realm of `host`, which need not be that of `func`.
+    realm: HostValue,
     func: HostValue,
     ty: FuncType,
     shape: Shape,
@@ -49,6 +51,7 @@ impl<H: Host> HostCall for HostFunction<H> {
     }
 
     fn trace(&self, tracer: &mut Tracer<'_, '_>) {
+        tracer.value(&self.realm);
         tracer.value(&self.func);
     }
 
@@ -66,8 +69,13 @@ pub(crate) fn create_a_host_function<H: Host>(host: &H, func: &H::Value, ty: Def
     let functype = realm.engine().func_type(ty).ok_or_else(unknown)?;
     // 3. Let hostfunc be a host function which performs the steps of `HostFunction::call` when called with arguments.
     let shape = Shape::of(&functype);
-    let host_function =
-        HostFunction { host: host.clone(), func: host.to_host_value(func.clone()), ty: functype, shape };
+    let host_function = HostFunction {
+        host: host.clone(),
+        realm: host.to_host_value(host.realm_anchor()),
+        func: host.to_host_value(func.clone()),
+        ty: functype,
+        shape,
+    };
     // 5. Let (store, funcaddr) be func_alloc(store, functype, hostfunc).
     // 7. Return funcaddr.
     Func::from_host_as(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
