@@ -1,6 +1,6 @@
 //! Constants, and operations on all 128 bits alike.
 
-use cranelift_codegen::ir::{ConstantData, InstBuilder, Value, types};
+use cranelift_codegen::ir::{ConstantData, InstBuilder, Type, Value, types};
 use wasmparser::Operator;
 
 use crate::optimizing::translator::FuncTranslator;
@@ -10,7 +10,7 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> bool {
     use Operator as Op;
     match op {
         Op::V128Const { value } => {
-            let result = constant(t, *value.bytes());
+            let result = constant(t, types::I8X16, *value.bytes());
             t.push(result);
         }
         Op::V128Not => t.unary(|ins, x| ins.bnot(x)),
@@ -28,10 +28,10 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> bool {
     true
 }
 
-/// A constant of `I8X16`, the lowest lane first.
-pub(super) fn constant(t: &mut FuncTranslator<'_>, bytes: [u8; 16]) -> Value {
+/// A constant, the lowest lane first.
+pub(super) fn constant(t: &mut FuncTranslator<'_>, lanes: Type, bytes: [u8; 16]) -> Value {
     let handle = t.builder.func.dfg.constants.insert(ConstantData::from(&bytes[..]));
-    t.ins().vconst(types::I8X16, handle)
+    t.ins().vconst(lanes, handle)
 }
 
 /// Takes the bits of the first operand where the third has ones, and of the second elsewhere.

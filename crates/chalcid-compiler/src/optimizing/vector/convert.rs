@@ -36,12 +36,6 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> bool {
     true
 }
 
-/// Two 64-bit zeros.
-fn zeros(t: &mut FuncTranslator<'_>) -> Value {
-    let zeros = bits::constant(t, [0; 16]);
-    t.cast_vector(zeros, types::I64X2)
-}
-
 /// Truncates two floats, as `convert` does, to the lower two of four integers.
 pub(super) fn truncate_signed(
     t: &mut FuncTranslator<'_>,
@@ -49,7 +43,7 @@ pub(super) fn truncate_signed(
 ) {
     let x = t.pop_vector(types::F64X2);
     let wide = convert(t, x);
-    let zeros = zeros(t);
+    let zeros = bits::constant(t, types::I64X2, [0; 16]);
     let result = t.ins().snarrow(wide, zeros);
     t.push_vector(result);
 }
@@ -58,7 +52,7 @@ pub(super) fn truncate_signed(
 pub(super) fn truncate_unsigned(t: &mut FuncTranslator<'_>) {
     let x = t.pop_vector(types::F64X2);
     let wide = t.ins().fcvt_to_uint_sat(types::I64X2, x);
-    let zeros = zeros(t);
+    let zeros = bits::constant(t, types::I64X2, [0; 16]);
     let result = t.ins().uunarrow(wide, zeros);
     t.push_vector(result);
 }
