@@ -36,7 +36,8 @@ impl CompileError {
 
 impl From<wasmparser::Error> for CompileError {
     fn from(error: wasmparser::Error) -> Self {
-        let mut message = error.message().to_owned();
+        // The library names some operators by its own functions.
+        let mut message = error.message().replace("operator: visit_", "operator: ");
         if let Some(feature) = error.missing_wasm_feature().and_then(Features::from_wasmparser) {
             message.push_str(&format!(" (feature `{feature}` is off)"));
         }

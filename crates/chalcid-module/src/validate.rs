@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, ValidatorResources, WasmFeatures};
 
-use self::budget::{BUDGET, Budget};
+use self::budget::{BUDGET, Budget, Costs};
 use crate::declarations::Declarations;
 use crate::decode::Decoded;
 use crate::error::CompileError;
@@ -45,7 +45,8 @@ fn within_budget(
 ) -> Result<(), CompileError> {
     let declarations = &decoded.declarations;
     let Some(resources) = &decoded.resources else { return Ok(()) };
-    let bodies = Bodies { bytes, declarations, resources, features: decoded.features, budget, work: AtomicU64::new(0) };
+    let (features, costs, work) = (decoded.features, Costs::of(declarations), AtomicU64::new(0));
+    let bodies = Bodies { bytes, declarations, resources, features, costs, budget, work };
     let result = match pool {
         Some(pool) if wants_threads(bytes) => {
             let chunks = chunks(&declarations.bodies);
@@ -90,6 +91,7 @@ struct Bodies<'a> {
     declarations: &'a Declarations,
     resources: &'a ValidatorResources,
     features: WasmFeatures,
+    costs: Costs,
     budget: Budget,
     /// Work done for the whole module so far.
     work: AtomicU64,
@@ -124,10 +126,11 @@ impl Bodies<'_> {
         validator.read_locals(&mut reader)?;
 
         let mut work = 0;
+        let watch_height = self.costs.may_exceed_stack(code.len());
         while !reader.eof() {
             let offset = reader.original_position();
             let opcode = self.bytes[offset as usize];
-            if budget::is_costly(opcode) {
+            if self.costs.is_costly(opcode) {
                 let operator = reader.peek_operator(&validator.visitor(offset))?;
                 work += budget::work(&operator, offset, &validator)?;
                 if work > self.budget.function {
@@ -135,14 +138,13 @@ impl Bodies<'_> {
                 }
             }
             reader.visit_operator(&mut validator.visitor(offset))??;
-            let height = validator.operand_stack_height();
-            if height > limits::MAX_OPERAND_STACK_HEIGHT {
-                return Err(budget::stack_too_high(offset, height));
+            if watch_height && validator.operand_stack_height() > limits::MAX_OPERAND_STACK_HEIGHT {
+                return Err(budget::stack_too_high(offset, validator.operand_stack_height()));
             }
         }
         reader.finish_expression(&validator.visitor(reader.original_position()))?;
 
-        let total = self.work.fetch_add(work, Ordering::Relaxed) + work;
+        let total = if work > 0 { self.work.fetch_add(work, Ordering::Relaxed) + work } else { 0 };
         if total > self.budget.module {
             return Err(budget::exceeded(u64::from(body.start), total, self.budget.module));
         }

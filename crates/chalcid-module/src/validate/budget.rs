@@ -5,9 +5,11 @@
 
 use wasmparser::{BlockType, Catch, FrameKind, ModuleArity, Operator};
 
+use crate::declarations::Declarations;
 use crate::decode::array_too_long;
 use crate::error::CompileError;
 use crate::limits;
+use crate::types::CompType;
 
 /// How much work a module may take.
 #[derive(Clone, Copy, Debug)]
@@ -22,10 +24,46 @@ pub(super) struct Budget {
 pub(super) const BUDGET: Budget =
     Budget { function: limits::MAX_FUNCTION_VALIDATION_WORK, module: limits::MAX_MODULE_VALIDATION_WORK };
 
-/// Whether the first byte of an instruction says that it may handle more than a few values: control instructions and calls
-/// (up to `0x1f`), branches on references, stack switching, and aggregates.
-pub(super) fn is_costly(opcode: u8) -> bool {
-    matches!(opcode, 0x02..=0x19 | 0x1f | 0xd5 | 0xd6 | 0xe0..=0xe6 | 0xfb)
+/// Values that a function type of a module may have until its calls and branches are counted. Below it they take little more
+/// work a byte than any other instruction.
+const WIDE: usize = 64;
+
+/// What can take much work in a module at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Costs {
+    /// Most parameters or results of a function type.
+    arity: usize,
+    /// Whether calls and branches must be counted.
+    wide: bool,
+}
+
+impl Costs {
+    pub(super) fn of(declarations: &Declarations) -> Self {
+        let mut costs = Self { arity: 1, wide: false };
+        for ty in &declarations.types {
+            if let CompType::Func(ty) = &ty.comp {
+                costs.arity = costs.arity.max(ty.params.len()).max(ty.results.len());
+                costs.wide |= ty.params.len() + ty.results.len() > WIDE;
+            }
+        }
+        costs
+    }
+
+    /// Whether the first byte of an instruction says that it may handle more than a few values: `br_table`, `try_table` and
+    /// aggregates always; other control instructions, calls, branches on references and stack switching by their types.
+    #[inline]
+    pub(super) fn is_costly(self, opcode: u8) -> bool {
+        match opcode {
+            0x0e | 0x1f | 0xfb => true,
+            0x02..=0x19 | 0xd5 | 0xd6 | 0xe0..=0xe6 => self.wide,
+            _ => false,
+        }
+    }
+
+    /// Whether a body is long enough to make its operand stack too high. An instruction that pushes takes two bytes at least.
+    pub(super) fn may_exceed_stack(self, body: usize) -> bool {
+        body / 2 * self.arity > limits::MAX_OPERAND_STACK_HEIGHT as usize
+    }
 }
 
 /// The number of types that validating an instruction handles. Fails where that breaks a limit by itself.

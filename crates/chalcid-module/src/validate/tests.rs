@@ -94,16 +94,23 @@ fn work_of_calls_has_a_limit() {
 
 #[test]
 fn work_of_a_module_has_a_limit() {
-    let values = "i64 ".repeat(10);
-    let constants = "i64.const 0 ".repeat(10);
-    let function = format!("(func {constants} call $ten call $ten unreachable)");
-    let import = format!("(import \"\" \"\" (func $ten (param {values}) (result {values})))");
+    let values = "i64 ".repeat(40);
+    let constants = "i64.const 0 ".repeat(40);
+    let function = format!("(func {constants} call $forty call $forty unreachable)");
+    let import = format!("(import \"\" \"\" (func $forty (param {values}) (result {values})))");
     let bytes = wat::parse_str(format!("(module {import} {})", function.repeat(5))).unwrap();
     let decoded = crate::decode::decode(&bytes, &Features::default()).unwrap();
     let within = |function, module| within_budget(&bytes, &decoded, None, Budget { function, module });
-    within(40, 200).unwrap();
-    assert!(within(39, 200).unwrap_err().to_string().contains("function #1: too complex: validation work 40 > 39"));
-    assert!(within(40, 199).unwrap_err().to_string().contains("function #5: too complex: validation work 200 > 199"));
+    within(160, 800).unwrap();
+    assert!(within(159, 800).unwrap_err().to_string().contains("function #1: too complex: validation work 160 > 159"));
+    assert!(within(160, 799).unwrap_err().to_string().contains("function #5: too complex: validation work 800 > 799"));
+}
+
+#[test]
+fn a_stack_grows_by_constants_too() {
+    let constants = |count: usize| format!("(module (func {} unreachable))", "i32.const 0 ".repeat(count));
+    validate(&constants(65_536)).unwrap();
+    assert!(refused(&constants(65_537)).contains("operand stack height 65537 > 65536"));
 }
 
 #[test]
