@@ -142,6 +142,10 @@ pub const STATIC_MEMORY_RESERVATION: u64 = 1 << 32;
 /// Inaccessible bytes behind a static memory: constant offsets below this need no check.
 pub const STATIC_MEMORY_GUARD: u64 = 1 << 31;
 
+/// Code turns the address of a checked access that is out of bounds into one below this, where nothing is ever mapped: a fault of a known
+/// trap site there is the trap, just as one in the reservation of a static memory.
+pub const NULL_GUARD: u64 = 4096;
+
 /// How code keeps within a memory. Compiled code and whoever maps the memory have to agree: both ask [`MemoryPlan::of`], which looks
 /// only at what the types of an import and of the memory behind it have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

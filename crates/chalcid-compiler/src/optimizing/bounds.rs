@@ -30,8 +30,8 @@
 //! # Speculation
 //! A CPU may run ahead of an explicit check. So the address of a checked access depends on the outcome: a select that is not
 //! speculated gives address 0 when the check fails. With signals this *is* the trap: address 0 is never mapped, the access faults there,
-//! and the instruction is a known trap site. The offset stays in the instruction only if the access at 0 + offset ends within the first
-//! page; otherwise it is added before the select. Without signals a branch traps first.
+//! and the instruction is a known trap site. The offset stays in the instruction only if the access at 0 + offset ends below
+//! [`NULL_GUARD`]; otherwise it is added before the select. Without signals a branch traps first.
 //!
 //! # What would break it
 //! - Flags on the access which say that it cannot trap, may move, or is aligned: then Cranelift may drop, hoist or widen it. [`flags`] sets none.
@@ -41,7 +41,9 @@
 //! - A page 0 that is mapped: system policies forbid it, and a process that maps it by force gives up this guard.
 
 use chalcid_module::index::MemIdx;
-use chalcid_module::layout::{MemoryPlan, STATIC_MEMORY_GUARD, STATIC_MEMORY_RESERVATION, vmmemory, vmmemoryref};
+use chalcid_module::layout::{
+    MemoryPlan, NULL_GUARD, STATIC_MEMORY_GUARD, STATIC_MEMORY_RESERVATION, vmmemory, vmmemoryref,
+};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::{AddressType, MemoryType};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -51,9 +53,6 @@ use super::region::Region;
 use super::translator::FuncTranslator;
 use super::types::POINTER;
 use crate::CompileError;
-
-/// Accesses at address 0 that end within so many bytes fault.
-const NULL_PAGE: u64 = 4096;
 
 /// Where an access goes: `pointer + offset`, with the flags it has to have.
 #[derive(Clone, Copy)]
@@ -142,7 +141,7 @@ pub(super) fn place(
         return Ok(Some(displaced(t, pointer, offset, flags)));
     }
     let mut offset = offset;
-    if reach > NULL_PAGE {
+    if reach > NULL_GUARD {
         let distance = t.i64_const(offset);
         pointer = t.ins().iadd(pointer, distance);
         offset = 0;
