@@ -1,0 +1,68 @@
+// WebAssembly Web API, section "Streaming Module Compilation and Instantiation". Only where there is a Response.
+"use strict";
+
+const bytes = wasm({ funcs: [{ type: [[], [I32]], body: i32const(42) }], exports: { f: ["func", 0] } });
+
+test("the operations", () => {
+  for (const name of ["compileStreaming", "instantiateStreaming"]) {
+    same(attributes(WebAssembly, name), "wec", name);
+    same(WebAssembly[name].length, 1, `${name}.length`);
+    same(WebAssembly[name].name, name);
+  }
+});
+
+test("whatever is no Response, or a promise for none, rejects with a TypeError", async () => {
+  for (const name of ["compileStreaming", "instantiateStreaming"]) {
+    await rejects(TypeError, WebAssembly[name]());
+    for (const value of [...nonObjects, {}, bytes, bytes.buffer, new WebAssembly.Module(bytes)]) {
+      await rejects(TypeError, WebAssembly[name](value));
+      await rejects(TypeError, WebAssembly[name](Promise.resolve(value)));
+    }
+    const reason = {};
+    await rejects(reason, WebAssembly[name](Promise.reject(reason)));
+  }
+});
+
+if (typeof Response === "function") {
+  const response = (type, init = {}) => new Response(bytes, { ...init, headers: type === undefined ? {} : { "Content-Type": type } });
+
+  test("a Response, or a promise for one", async () => {
+    const module = await WebAssembly.compileStreaming(response("application/wasm"));
+    same(module instanceof WebAssembly.Module, true);
+    const { instance } = await WebAssembly.instantiateStreaming(Promise.resolve(response("application/wasm")));
+    same(instance.exports.f(), 42);
+  });
+
+  test("the MIME type, without parameters", async () => {
+    for (const type of ["application/wasm", "APPLICATION/wasm", " application/wasm\t"]) await WebAssembly.compileStreaming(response(type));
+    for (const type of ["", "text/plain", "application/wasm;", "application/wasm; charset=utf-8", "application/wasm;x", "application/wasmx"]) {
+      await rejects(TypeError, WebAssembly.compileStreaming(response(type)), /MIME|Content-Type/);
+    }
+  });
+
+  test("the status must be ok", async () => {
+    for (const status of [404, 500]) await rejects(TypeError, WebAssembly.compileStreaming(response("application/wasm", { status })));
+    await WebAssembly.compileStreaming(response("application/wasm", { status: 201 }));
+  });
+
+  test("a body that is no module is a CompileError, a consumed one a TypeError", async () => {
+    const broken = new Response(new Uint8Array([1, 2, 3]), { headers: { "Content-Type": "application/wasm" } });
+    await rejects(WebAssembly.CompileError, WebAssembly.compileStreaming(broken));
+    const consumed = response("application/wasm");
+    await consumed.arrayBuffer();
+    await rejects(TypeError, WebAssembly.compileStreaming(consumed));
+  });
+
+  test("imports are read after compilation, an import that does not fit is a LinkError", async () => {
+    const importing = wasm({ imports: [["m", "f", "func", [[], []]]] });
+    const make = () => new Response(importing, { headers: { "Content-Type": "application/wasm" } });
+    let read = false;
+    const promise = WebAssembly.instantiateStreaming(make(), { get m() { read = true; return { f() {} }; } });
+    same(read, false);
+    await promise;
+    same(read, true);
+    await rejects(WebAssembly.LinkError, WebAssembly.instantiateStreaming(make(), { m: {} }));
+    await rejects(TypeError, WebAssembly.instantiateStreaming(make()));
+    await rejects(TypeError, WebAssembly.instantiateStreaming(make(), 1));
+  });
+}
