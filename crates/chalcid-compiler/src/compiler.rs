@@ -10,7 +10,7 @@ use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self as flags, Configurable};
 
 use crate::budget::Effort;
-use crate::optimizing::{self, Input};
+use crate::optimizing::{self, Input, Listing};
 use crate::{CompileError, OptLevel, Settings, Signature, budget};
 
 /// Compiles functions for one target with one set of settings. Any number of threads may use it at once.
@@ -44,12 +44,23 @@ impl Compiler {
         body: &[u8],
         body_offset: usize,
     ) -> Result<CompiledCode, CompileError> {
-        let isa = match budget::effort(body, body_offset)? {
-            Effort::Full => &self.full,
-            Effort::Quick => self.quick()?,
-        };
+        let isa = self.target_for(body, body_offset)?;
         let input = Input { module, layout, func, body, body_offset };
         optimizing::compile_function(input, &self.settings, &**isa)
+    }
+
+    /// Compiles a function as [`Self::compile_function`] does, and lists what became of it, for people to read.
+    pub fn list_function(
+        &self,
+        module: &Declarations,
+        layout: &VMContextLayout,
+        func: DefinedFuncIdx,
+        body: &[u8],
+        body_offset: usize,
+    ) -> Result<Listing, CompileError> {
+        let isa = self.target_for(body, body_offset)?;
+        let input = Input { module, layout, func, body, body_offset };
+        optimizing::list_function(input, &self.settings, &**isa)
     }
 
     /// The trampoline `fn(vmctx, code, values: *mut ValRaw)`, of C convention, through which the running side calls wasm functions
@@ -63,6 +74,14 @@ impl Compiler {
     /// it finds there, or raises what is pending.
     pub fn compile_host_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {
         optimizing::compile_host_trampoline(signature, &self.settings, &*self.full)
+    }
+
+    /// The target that a body is compiled for.
+    fn target_for(&self, body: &[u8], body_offset: usize) -> Result<&OwnedTargetIsa, CompileError> {
+        match budget::effort(body, body_offset)? {
+            Effort::Full => Ok(&self.full),
+            Effort::Quick => self.quick(),
+        }
     }
 
     fn quick(&self) -> Result<&OwnedTargetIsa, CompileError> {
@@ -109,6 +128,8 @@ fn shared_flags(settings: &Settings, opt_level: OptLevel) -> Result<flags::Flags
     // Calls of the running side's functions are absolute, so that code can lie anywhere.
     builder.set("is_pic", "false")?;
     builder.set("use_colocated_libcalls", "false")?;
+    // Results that registers do not hold are returned in memory that the caller provides.
+    builder.set("enable_multi_ret_implicit_sret", "true")?;
     Ok(flags::Flags::new(builder))
 }
 

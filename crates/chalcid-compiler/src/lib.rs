@@ -19,6 +19,6 @@ mod signature;
 
 pub use compiler::Compiler;
 pub use error::CompileError;
-pub use optimizing::MAX_UNCHECKED_FRAME;
+pub use optimizing::{Listing, MAX_UNCHECKED_FRAME};
 pub use settings::{OptLevel, Settings};
 pub use signature::{AbiType, Signature};

@@ -29,10 +29,11 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chalcid_module::artifact::CompiledCode;
-use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir;
 use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::print_errors::pretty_error;
+use cranelift_codegen::{CompiledCode as IrCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 
 pub(crate) use function::Input;
@@ -59,29 +60,54 @@ thread_local! {
     static SCRATCH: RefCell<Option<Box<Scratch>>> = const { RefCell::new(None) };
 }
 
+/// What became of a function, for people to read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listing {
+    /// The intermediate representation as it was translated.
+    pub translated: String,
+    /// The intermediate representation after the optimiser.
+    pub optimized: String,
+    /// The machine code.
+    pub assembly: String,
+}
+
 /// Compiles a function.
 pub(crate) fn compile_function(
     input: Input<'_>,
     settings: &Settings,
     isa: &dyn TargetIsa,
 ) -> Result<CompiledCode, CompileError> {
-    generate(
-        isa,
-        |func, builder| function::translate(input, settings, isa, func, builder),
-        |frame| {
-            if settings.signals || frame <= MAX_UNCHECKED_FRAME {
-                return Ok(());
-            }
-            Err(CompileError::TooComplex {
-                what: "bytes of stack frame",
-                count: frame.into(),
-                limit: MAX_UNCHECKED_FRAME.into(),
-            })
-        },
-    )
+    let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
+        function::translate(input, settings, isa, func, builder)
+    };
+    guarded(build, |context| {
+        let compiled = compile(context, isa)?;
+        if !settings.signals {
+            check_frame(compiled)?;
+        }
+        output::artifact(compiled)
+    })
 }
 
-/// Compiles the trampoline from the running side into wasm functions of a type.
+/// Compiles a function, and lists what became of it.
+pub(crate) fn list_function(
+    input: Input<'_>,
+    settings: &Settings,
+    isa: &dyn TargetIsa,
+) -> Result<Listing, CompileError> {
+    let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
+        function::translate(input, settings, isa, func, builder)
+    };
+    guarded(build, |context| {
+        let translated = context.func.display().to_string();
+        context.set_disasm(true);
+        let assembly = compile(context, isa)?.vcode.clone().unwrap_or_default();
+        let optimized = context.func.display().to_string();
+        Ok(Listing { translated, optimized, assembly })
+    })
+}
+
+/// Compiles the trampoline from the running side into wasm functions of a signature.
 pub(crate) fn compile_entry_trampoline(
     signature: &Signature,
     settings: &Settings,
@@ -91,10 +117,10 @@ pub(crate) fn compile_entry_trampoline(
         trampoline::entry(signature, settings, isa, func, builder);
         Ok(())
     };
-    generate(isa, build, |_| Ok(()))
+    guarded(build, |context| output::artifact(compile(context, isa)?))
 }
 
-/// Compiles the trampoline from wasm into host functions of a type.
+/// Compiles the trampoline from wasm into host functions of a signature.
 pub(crate) fn compile_host_trampoline(
     signature: &Signature,
     settings: &Settings,
@@ -104,32 +130,47 @@ pub(crate) fn compile_host_trampoline(
         trampoline::host(signature, settings, isa, func, builder);
         Ok(())
     };
-    generate(isa, build, |_| Ok(()))
+    guarded(build, |context| output::artifact(compile(context, isa)?))
 }
 
-/// Builds a function and generates its code.
+/// Generates the code of the function in `context`.
+fn compile<'c>(context: &'c mut Context, isa: &dyn TargetIsa) -> Result<&'c IrCode, CompileError> {
+    context
+        .compile(isa, &mut ControlPlane::default())
+        .map_err(|error| CompileError::Internal(pretty_error(error.func, error.inner)))
+}
+
+/// Without signals a frame checks the stack limit only once it is there.
+fn check_frame(compiled: &IrCode) -> Result<(), CompileError> {
+    let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
+    if frame <= MAX_UNCHECKED_FRAME {
+        return Ok(());
+    }
+    Err(CompileError::TooComplex {
+        what: "bytes of stack frame",
+        count: frame.into(),
+        limit: MAX_UNCHECKED_FRAME.into(),
+    })
+}
+
+/// Builds a function in memory that is used again, and does `then` with it.
 ///
 /// The boundary of the compiler: a panic within is a fault of ours or of the code generator, which a hostile module must not
-/// turn into the end of the process. The scratch memory is lost then, since nothing is known about its state.
-fn generate(
-    isa: &dyn TargetIsa,
+/// turn into the end of the process. The memory is given up then, since nothing is known about its state.
+fn guarded<T>(
     build: impl FnOnce(&mut ir::Function, &mut FunctionBuilderContext) -> Result<(), CompileError>,
-    check_frame: impl FnOnce(u32) -> Result<(), CompileError>,
-) -> Result<CompiledCode, CompileError> {
+    then: impl FnOnce(&mut Context) -> Result<T, CompileError>,
+) -> Result<T, CompileError> {
     let mut scratch = SCRATCH.take().unwrap_or_else(Scratch::new);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let Scratch { context, builder } = &mut *scratch;
         context.clear();
         if let Err(error) = build(&mut context.func, builder) {
-            // The builder's state is only consistent after a translation that ended.
+            // The builder is only in order after a translation that ended.
             *builder = FunctionBuilderContext::new();
             return Err(error);
         }
-        let compiled = context
-            .compile(isa, &mut ControlPlane::default())
-            .map_err(|error| CompileError::Internal(error.inner.to_string()))?;
-        check_frame(compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset))?;
-        output::artifact(compiled)
+        then(context)
     }));
     match outcome {
         Ok(result) => {

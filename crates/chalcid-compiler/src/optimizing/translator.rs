@@ -52,27 +52,20 @@ pub(crate) struct FuncTranslator<'a> {
     pub(super) frames: Vec<Frame<'a>>,
     /// How many frames were opened in unreachable code.
     pub(super) skipped_frames: usize,
+    /// Whether the code at hand is not expected to run, so that all its blocks lie apart.
+    in_cold_path: bool,
     /// An empty vector to reuse.
     pub(super) spare_block_args: Vec<BlockArg>,
     /// An empty vector to reuse.
     spare_values: Vec<Value>,
     /// Locals, parameters first.
-    pub(super) locals: Vec<Local>,
+    pub(super) locals: Vec<Variable>,
     /// Operands.
     stack: Vec<Value>,
     /// Signatures of builtins that were used, by number.
     builtin_sigs: Vec<Option<SigRef>>,
     /// Signatures of function types that were used.
     type_sigs: std::collections::HashMap<TypeIdx, SigRef>,
-}
-
-/// A local variable.
-#[derive(Clone, Copy)]
-pub(super) struct Local {
-    /// Cranelift's variable.
-    pub var: Variable,
-    /// How its values are held.
-    pub repr: Repr,
 }
 
 impl<'a> FuncTranslator<'a> {
@@ -97,6 +90,7 @@ impl<'a> FuncTranslator<'a> {
             reachable: true,
             frames: Vec::new(),
             skipped_frames: 0,
+            in_cold_path: false,
             spare_block_args: Vec::new(),
             spare_values: Vec::new(),
             locals: Vec::new(),
@@ -354,6 +348,9 @@ impl FuncTranslator<'_> {
         let cold = self.builder.create_block();
         let go_on = self.builder.create_block();
         self.builder.set_cold_block(cold);
+        if self.in_cold_path {
+            self.builder.set_cold_block(go_on);
+        }
         self.ins().brif(condition, cold, &[], go_on, &[]);
         self.builder.seal_block(cold);
         (cold, go_on)
@@ -369,9 +366,11 @@ impl FuncTranslator<'_> {
         self.ins().brif(condition, cold, &[], join, &[fast.into()]);
         self.builder.seal_block(cold);
         self.builder.switch_to_block(cold);
+        let outer = std::mem::replace(&mut self.in_cold_path, true);
         if let Some(value) = slow(self) {
             self.ins().jump(join, &[value.into()]);
         }
+        self.in_cold_path = outer;
         self.go_on_in(join);
         result
     }

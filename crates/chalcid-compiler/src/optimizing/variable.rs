@@ -7,10 +7,11 @@ use chalcid_module::index::GlobalIdx;
 use chalcid_module::layout::vmglobal;
 use chalcid_module::types::{Hierarchy, ValType};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use cranelift_frontend::Variable;
 use wasmparser::Operator;
 
 use super::region::Region;
-use super::translator::{FuncTranslator, Local};
+use super::translator::FuncTranslator;
 use super::types::{Repr, val_type};
 use crate::CompileError;
 use crate::signature::hierarchy;
@@ -19,17 +20,17 @@ use crate::signature::hierarchy;
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
     match op {
         Operator::LocalGet { local_index } => {
-            let Local { var, .. } = t.local(*local_index)?;
+            let var = t.local(*local_index)?;
             let value = t.builder.use_var(var);
             t.push(value);
         }
         Operator::LocalSet { local_index } => {
-            let Local { var, .. } = t.local(*local_index)?;
+            let var = t.local(*local_index)?;
             let value = t.pop();
             t.builder.def_var(var, value);
         }
         Operator::LocalTee { local_index } => {
-            let Local { var, .. } = t.local(*local_index)?;
+            let var = t.local(*local_index)?;
             let value = t.peek();
             t.builder.def_var(var, value);
         }
@@ -57,7 +58,7 @@ enum Place {
 }
 
 impl<'a> FuncTranslator<'a> {
-    fn local(&self, index: u32) -> Result<Local, CompileError> {
+    fn local(&self, index: u32) -> Result<Variable, CompileError> {
         let local = self.locals.get(index as usize);
         local.copied().ok_or_else(|| CompileError::Internal(format!("no local {index}")))
     }
@@ -69,7 +70,7 @@ impl<'a> FuncTranslator<'a> {
             self.builder.declare_var_needs_stack_map(var);
         }
         self.builder.def_var(var, value);
-        self.locals.push(Local { var, repr });
+        self.locals.push(var);
     }
 
     /// The default value of a type: zero or null.
