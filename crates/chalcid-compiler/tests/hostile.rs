@@ -51,9 +51,9 @@ fn locals_times_loops_is_refused_before_it_takes_minutes() {
 
 #[test]
 fn a_frame_that_cannot_be_checked_is_refused() {
-    // Twenty thousand values that are all in use at once.
+    // Nine thousand values that are all in use at once.
     let results = "i64 ".repeat(1000);
-    let body = format!("{} {} global.set 0", "call $f ".repeat(20), "i64.add ".repeat(19_999));
+    let body = format!("{} {} global.set 0", "call $f ".repeat(9), "i64.add ".repeat(8_999));
     let text =
         format!("(module (global (mut i64) (i64.const 0)) (func $f (result {results}) unreachable) (func {body}))");
     let module = Module::text(&text);

@@ -37,32 +37,51 @@ pub(crate) enum Region {
 }
 
 impl Region {
-    /// Number of the region in a function's set, and its name in listings.
-    fn identify(self, module: &Declarations) -> (u32, Cow<'static, str>) {
+    /// Number of the region in a function's set.
+    fn id(self, module: &Declarations) -> u32 {
         match self {
-            Region::CodeSlots => (0, "code slots".into()),
-            Region::Agent => (1, "agent".into()),
-            Region::MemoryHeaders => (2, "memory headers".into()),
-            Region::TableHeaders => (3, "table headers".into()),
-            Region::TableElements => (4, "table elements".into()),
-            Region::FuncRefs => (8, "function references".into()),
+            Region::CodeSlots => 0,
+            Region::Agent => 1,
+            Region::MemoryHeaders => 2,
+            Region::TableHeaders => 3,
+            Region::TableElements => 4,
+            Region::FuncRefs => 5,
             Region::Memory(memory) => match memory.0.checked_sub(module.imported.memories) {
-                None => (5, "imported memories".into()),
-                Some(defined) => (0x100 + defined, format!("memory {}", memory.0).into()),
+                None => 6,
+                Some(defined) => 0x100 + defined,
             },
             Region::Global(global) => match global.0.checked_sub(module.imported.globals) {
-                None => (6, "imported globals".into()),
-                Some(defined) if defined < SEPARATE_GLOBALS => {
-                    (0x1_0000 + defined, format!("global {}", global.0).into())
-                }
-                Some(_) => (7, "further globals".into()),
+                None => 7,
+                Some(defined) if defined < SEPARATE_GLOBALS => 0x1_0000 + defined,
+                Some(_) => 8,
             },
+        }
+    }
+
+    /// What listings call the region of a number.
+    fn description(self, id: u32) -> Cow<'static, str> {
+        match self {
+            Region::CodeSlots => "code slots".into(),
+            Region::Agent => "agent".into(),
+            Region::MemoryHeaders => "memory headers".into(),
+            Region::TableHeaders => "table headers".into(),
+            Region::TableElements => "table elements".into(),
+            Region::FuncRefs => "function references".into(),
+            Region::Memory(_) if id < 0x100 => "imported memories".into(),
+            Region::Memory(memory) => format!("memory {}", memory.0).into(),
+            Region::Global(_) if id == 7 => "imported globals".into(),
+            Region::Global(_) if id == 8 => "further globals".into(),
+            Region::Global(global) => format!("global {}", global.0).into(),
         }
     }
 
     /// The region in a function's set.
     pub fn declare(self, module: &Declarations, func: &mut Function) -> AliasRegion {
-        let (user_id, description) = self.identify(module);
-        func.dfg.alias_regions.insert(AliasRegionData { user_id, description })
+        let user_id = self.id(module);
+        let regions = &mut func.dfg.alias_regions;
+        match regions.get(user_id) {
+            Some(region) => region,
+            None => regions.insert(AliasRegionData { user_id, description: self.description(user_id) }),
+        }
     }
 }
