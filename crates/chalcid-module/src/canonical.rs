@@ -1,11 +1,12 @@
 //! Types of one module compared with each other: which of its indices name the same defined type.
 
-use std::collections::HashMap;
-
 use crate::declarations::Declarations;
 use crate::index::TypeIdx;
 use crate::matching::{DefTypes, kind_of};
 use crate::types::*;
+
+/// A map whose hashes are seeded at random and cheap for the many small parts of a type.
+pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// A reference to a type as seen from within a recursion group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,7 +42,7 @@ impl<'a> CanonicalTypes<'a> {
     /// Compares a module's types.
     pub fn new(declarations: &'a Declarations) -> Self {
         let mut first: Vec<TypeIdx> = Vec::with_capacity(declarations.types.len());
-        let mut groups: HashMap<RecGroup<TypeIdx>, u32> = HashMap::new();
+        let mut groups: HashMap<RecGroup<TypeIdx>, u32> = HashMap::default();
         for group in &declarations.rec_groups {
             let types = &declarations.types[group.start as usize..group.end as usize];
             let key = rec_group(types, group.start, |ty| first[ty.index()]);

@@ -16,10 +16,9 @@
 //! - An identity that went is given out again only after all others were: a stale one does not find another type by accident.
 //! - 0 and `u32::MAX` are never given out.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::canonical::{RecGroup, RecRef, rec_group};
+use crate::canonical::{HashMap, RecGroup, RecRef, rec_group};
 use crate::declarations::Declarations;
 use crate::index::{DefTypeId, TypeIdx};
 use crate::matching::{DefTypes, kind_of};
