@@ -40,10 +40,10 @@ test("Web IDL: interface objects", () => {
     same(attributes(object, "name"), "--c");
     same(attributes(object, "length"), "--c");
     same(attributes(object, "prototype"), "---");
-    same(Object.getPrototypeOf(object), Function.prototype);
+    if (name !== "Module") same(Object.getPrototypeOf(object), Function.prototype, name);
     same(attributes(object.prototype, "constructor"), "w-c");
     same(object.prototype.constructor, object);
-    same(Object.getPrototypeOf(object.prototype), Object.prototype);
+    if (name !== "Module") same(Object.getPrototypeOf(object.prototype), Object.prototype, name);
     same(object.prototype[Symbol.toStringTag], `WebAssembly.${name}`);
     same(attributes(object.prototype, Symbol.toStringTag), "--c");
     throws(TypeError, () => object({}), /new/);
@@ -78,7 +78,7 @@ test("buffer sources: ArrayBuffer, every view, shared, resizable", () => {
     sources.push(resizable, new Uint8Array(resizable));
   }
   for (const source of sources) same(WebAssembly.validate(source), true, show(source));
-});
+}, { differs: ["V8"] });
 
 test("buffer sources: DataView", () => {
   same(WebAssembly.validate(new DataView(empty.buffer)), true);

@@ -21,7 +21,7 @@ test("whatever is no Response, or a promise for none, rejects with a TypeError",
     const reason = {};
     await rejects(reason, WebAssembly[name](Promise.reject(reason)));
   }
-});
+}, { differs: ["V8"] });
 
 if (typeof Response === "function") {
   const response = (type, init = {}) => new Response(bytes, { ...init, headers: type === undefined ? {} : { "Content-Type": type } });
@@ -38,12 +38,12 @@ if (typeof Response === "function") {
     for (const type of ["", "text/plain", "application/wasm;", "application/wasm; charset=utf-8", "application/wasm;x", "application/wasmx"]) {
       await rejects(TypeError, WebAssembly.compileStreaming(response(type)), /MIME|Content-Type/);
     }
-  });
+  }, { differs: ["V8"] });
 
   test("the status must be ok", async () => {
     for (const status of [404, 500]) await rejects(TypeError, WebAssembly.compileStreaming(response("application/wasm", { status })));
     await WebAssembly.compileStreaming(response("application/wasm", { status: 201 }));
-  });
+  }, { differs: ["V8"] });
 
   test("a body that is no module is a CompileError, a consumed one a TypeError", async () => {
     const broken = new Response(new Uint8Array([1, 2, 3]), { headers: { "Content-Type": "application/wasm" } });
@@ -51,7 +51,7 @@ if (typeof Response === "function") {
     const consumed = response("application/wasm");
     await consumed.arrayBuffer();
     await rejects(TypeError, WebAssembly.compileStreaming(consumed));
-  });
+  }, { differs: ["V8"] });
 
   test("imports are read after compilation, an import that does not fit is a LinkError", async () => {
     const importing = wasm({ imports: [["m", "f", "func", [[], []]]] });

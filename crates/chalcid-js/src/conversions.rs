@@ -60,8 +60,7 @@ pub(crate) fn to_webassembly_value<H: Host>(host: &H, v: &H::Value, ty: ValType)
         // 6. If type is f64, return f64.const of ? ToNumber(v).
         ValType::F64 => Val::F64(host.to_number(v)?.to_bits()),
         // 7. If type is of the form ref null heaptype,
-        ValType::Ref(ty) => to_reference(host, v, ty)
-            .ok_or_else(|| incompatible(host))?,
+        ValType::Ref(ty) => to_reference(host, v, ty).ok_or_else(|| incompatible(host))?,
         // 1. Assert: type is not v128.
         ValType::V128 => return Err(incompatible(host)),
     })
@@ -135,7 +134,10 @@ pub(crate) fn default_value<H: Host>(host: &H, ty: ValType) -> Option<Val> {
 
 /// `AddressValueToU64(v, addrtype)`
 pub(crate) fn address_value_to_u64<H: Host>(
-    host: &H, v: &H::Value, address: AddressType, what: What,
+    host: &H,
+    v: &H::Value,
+    address: AddressType,
+    what: What,
 ) -> Completion<H, u64> {
     match address {
         // 1. If addrtype is "i32", let n be ? ConvertToInt(v, 32, "unsigned") with [EnforceRange].
@@ -159,7 +161,9 @@ pub(crate) fn u64_to_address_value<H: Host>(host: &H, v: u64, address: AddressTy
 
 /// The member `address` of a descriptor, of the enumeration `AddressType`; "i32" where it is absent.
 pub(crate) fn optional_address_type<H: Host>(
-    host: &H, descriptor: &Dictionary<'_, H>, caller: &'static str,
+    host: &H,
+    descriptor: &Dictionary<'_, H>,
+    caller: &'static str,
 ) -> Completion<H, AddressType> {
     let Some(address) = descriptor.member("address")? else { return Ok(AddressType::I32) };
     match webidl::dom_string(host, &address)?.as_deref() {

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use chalcid::host::{Adopt, Body, Edge, HostFunc};
-use chalcid::{Func, FuncHome, Instance, Val, ValRaw};
 use chalcid::types::{FuncType, ValType};
+use chalcid::{Func, FuncHome, Instance, Val, ValRaw};
 
 use crate::conversions::{incompatible, number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
 use crate::errors::{thrown_value, type_error};
@@ -113,9 +113,12 @@ impl<H: Host> PlatformObject<H> for HostFunctionRecord<H> {
 pub(crate) fn instance_record<H: Host>(host: &H, instance: &Instance) -> Completion<H> {
     match instance.host_object() {
         Some(record) => Ok(host.keeper_object(record)),
-        None => webidl::keep(host, None, |make| instance.adopt(make), |body| {
-            Rc::new(InstanceRecord::<H> { body, functions: RefCell::default() })
-        }),
+        None => webidl::keep(
+            host,
+            None,
+            |make| instance.adopt(make),
+            |body| Rc::new(InstanceRecord::<H> { body, functions: RefCell::default() }),
+        ),
     }
 }
 
@@ -123,9 +126,12 @@ pub(crate) fn instance_record<H: Host>(host: &H, instance: &Instance) -> Complet
 fn host_function_record<H: Host>(host: &H, function: &HostFunc) -> Completion<H> {
     match function.host_object() {
         Some(record) => Ok(host.keeper_object(record)),
-        None => webidl::keep(host, None, |make| function.adopt(make), |body| {
-            Rc::new(HostFunctionRecord::<H> { body, function: RefCell::default() })
-        }),
+        None => webidl::keep(
+            host,
+            None,
+            |make| function.adopt(make),
+            |body| Rc::new(HostFunctionRecord::<H> { body, function: RefCell::default() }),
+        ),
     }
 }
 
@@ -169,7 +175,7 @@ impl<H: Host> CacheEntry<H> {
 }
 
 /// "Name of the WebAssembly function".
-fn name_of_the_webassembly_function<H: Host>(func: &Func) -> String {
+fn name_of_the_webassembly_function(func: &Func) -> String {
     // 3. If funcinst is of the form {type functype, hostcode hostfunc}, let index be the index of the host function funcaddr.
     // 4. Otherwise, let index be the index of moduleinst.funcaddrs where funcaddr is found.
     // 5. Return ! ToString(index).
@@ -189,7 +195,7 @@ pub(crate) fn a_new_exported_function<H: Host>(host: &H, func: &Func) -> Complet
     // 8. Let arity be paramTypes's size.
     let arity = ty.params.len() as u32;
     // 9. Let name be the name of the WebAssembly function funcaddr.
-    let name = name_of_the_webassembly_function::<H>(func);
+    let name = name_of_the_webassembly_function(func);
     // 10. Let function be ! CreateBuiltinFunction(steps, arity, name, « [[FunctionAddress]] », realm).
     // 11. Set function.[[FunctionAddress]] to funcaddr.
     let shape = Shape::of(&ty);
@@ -211,7 +217,9 @@ const SMALL: usize = 16;
 
 /// "Call an Exported Function" with arguments. **May run JavaScript.**
 pub fn call_an_exported_function<H: Host>(
-    host: &H, function: &ExportedFunction<H>, arg_values: &[H::Value],
+    host: &H,
+    function: &ExportedFunction<H>,
+    arg_values: &[H::Value],
 ) -> Completion<H> {
     match function.shape {
         Shape::Numbers => {
@@ -231,7 +239,10 @@ pub fn call_an_exported_function<H: Host>(
 /// "Call an Exported Function" where all types are those of numbers.
 #[inline]
 fn call_with_numbers<H: Host>(
-    host: &H, function: &ExportedFunction<H>, arg_values: &[H::Value], values: &mut [ValRaw],
+    host: &H,
+    function: &ExportedFunction<H>,
+    arg_values: &[H::Value],
+    values: &mut [ValRaw],
 ) -> Completion<H> {
     let FuncType { params, results } = &function.ty;
     // 7. For each t of parameters, append ? ToWebAssemblyValue(arg, t) to args; arg is undefined where it is not given.
@@ -251,7 +262,8 @@ fn call_with_numbers<H: Host>(
         // 14. Otherwise, if outArity is 1, return ! ToJSValue(ret[0]).
         [ty] => Ok(number_to_js_value(host, values[0], ty)),
         // 15. Otherwise, return CreateArrayFromList of their ToJSValue.
-        _ => host.new_array(results.iter().zip(values).map(|(ty, value)| number_to_js_value(host, *value, *ty)).collect()),
+        _ => host
+            .new_array(results.iter().zip(values).map(|(ty, value)| number_to_js_value(host, *value, *ty)).collect()),
     }
 }
 

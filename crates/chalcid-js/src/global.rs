@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
-use chalcid::host::{Adopt, Body};
 use chalcid::Global;
+use chalcid::host::{Adopt, Body};
 use chalcid::types::{AbsHeapType, GlobalType, HeapType, RefType, ValType};
 
 use crate::agent::{Interface, realm_of};

@@ -271,6 +271,7 @@ pub trait Host: Clone + 'static {
     /// Gives a value to the engine: it owns it from now on.
     fn to_host_value(&self, value: Self::Value) -> HostValue;
     /// The value that was given to the engine, once more.
+    #[allow(clippy::wrong_self_convention, reason = "the host is no value that is converted: it says how")]
     fn from_host_value(&self, value: &HostValue) -> Self::Value;
 
     // ---- Objects
@@ -285,11 +286,20 @@ pub trait Host: Clone + 'static {
     fn has_property(&self, object: &Self::Value, key: Key<'_>) -> Result<bool, Self::Value>;
     /// Defines a data property of an object that is extensible and not exotic.
     fn define_property(
-        &self, object: &Self::Value, key: Key<'_>, value: Self::Value, attributes: Attributes,
+        &self,
+        object: &Self::Value,
+        key: Key<'_>,
+        value: Self::Value,
+        attributes: Attributes,
     ) -> Result<(), Self::Value>;
     /// Defines an accessor property of an object that is extensible and not exotic.
     fn define_accessor(
-        &self, object: &Self::Value, key: Key<'_>, getter: Self::Value, setter: Option<Self::Value>, attributes: Attributes,
+        &self,
+        object: &Self::Value,
+        key: Key<'_>,
+        getter: Self::Value,
+        setter: Option<Self::Value>,
+        attributes: Attributes,
     ) -> Result<(), Self::Value>;
     /// Sets the prototype of an ordinary object that is extensible.
     fn set_prototype(&self, object: &Self::Value, prototype: &Self::Value) -> Result<(), Self::Value>;
@@ -299,24 +309,39 @@ pub trait Host: Clone + 'static {
     // ---- Functions
 
     /// `Call`. **May run JavaScript.**
-    fn call(&self, function: &Self::Value, this: &Self::Value, args: &[Self::Value]) -> Result<Self::Value, Self::Value>;
+    fn call(
+        &self,
+        function: &Self::Value,
+        this: &Self::Value,
+        args: &[Self::Value],
+    ) -> Result<Self::Value, Self::Value>;
 
     /// `CreateBuiltinFunction`, with own properties `length` and `name`. The captures are traced.
     fn new_function(
-        &self, name: &str, length: u32, kind: FunctionKind, steps: NativeFunction<Self>, captures: Vec<Self::Value>,
+        &self,
+        name: &str,
+        length: u32,
+        kind: FunctionKind,
+        steps: NativeFunction<Self>,
+        captures: Vec<Self::Value>,
     ) -> Result<Self::Value, Self::Value>;
 
     // ---- Platform objects
 
     /// An ordinary, extensible object with a prototype and internal slots, which the object owns, traces and drops when it dies.
     fn new_platform_object(
-        &self, prototype: Option<&Self::Value>, slots: Rc<dyn PlatformObject<Self>>,
+        &self,
+        prototype: Option<&Self::Value>,
+        slots: Rc<dyn PlatformObject<Self>>,
     ) -> Result<Self::Value, Self::Value>;
 
     /// A built-in function which is not a constructor and has internal slots, with own properties `length` and `name`. Calling it
     /// is [`call_an_exported_function`](crate::exported_function::call_an_exported_function) or the host's own form of it.
     fn new_exported_function(
-        &self, name: &str, length: u32, slots: Rc<ExportedFunction<Self>>,
+        &self,
+        name: &str,
+        length: u32,
+        slots: Rc<ExportedFunction<Self>>,
     ) -> Result<Self::Value, Self::Value>;
 
     /// The internal slots of a platform object or an exported function; `None` for every other value. They are valid as long as
@@ -336,7 +361,10 @@ pub trait Host: Clone + 'static {
     /// errors (a `stack`). `frames` are the WebAssembly frames that were running, innermost first; each is displayed as a line of V8's
     /// `stack` ("at NAME (LOCATION)") and they come before the JavaScript frames.
     fn new_error(
-        &self, prototype: &Self::Value, message: Option<&Self::Value>, frames: &[Frame],
+        &self,
+        prototype: &Self::Value,
+        message: Option<&Self::Value>,
+        frames: &[Frame],
     ) -> Result<Self::Value, Self::Value>;
 
     /// An error of the engine's own.
@@ -350,12 +378,17 @@ pub trait Host: Clone + 'static {
     fn promise_resolve(&self, value: &Self::Value) -> Result<Self::Value, Self::Value>;
     /// `PerformPromiseThen` on a promise of the intrinsic kind, without a resulting promise.
     fn perform_promise_then(
-        &self, promise: &Self::Value, on_fulfilled: &Self::Value, on_rejected: &Self::Value,
+        &self,
+        promise: &Self::Value,
+        on_fulfilled: &Self::Value,
+        on_rejected: &Self::Value,
     ) -> Result<(), Self::Value>;
     /// Runs `work` on another thread (the engine's pool), then queues a task of the JavaScript thread that runs `done` with its
     /// result. Where the JavaScript engine goes first, `done` is dropped on the JavaScript thread.
     fn in_parallel<T: Send + 'static>(
-        &self, work: impl FnOnce() -> T + Send + 'static, done: impl FnOnce(&Self, T) + 'static,
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+        done: impl FnOnce(&Self, T) + 'static,
     );
     /// Queues a task: not a microtask, it runs when the JavaScript stack is empty.
     fn queue_task(&self, task: impl FnOnce(&Self) + 'static);
@@ -373,7 +406,10 @@ pub trait Host: Clone + 'static {
     /// key "WebAssembly.Memory": JavaScript cannot detach or transfer it. It keeps the bytes alive; if it is resizable, it keeps the
     /// Memory object alive too.
     fn new_memory_buffer(
-        &self, memory: &Memory, object: &Self::Value, length: BufferLength,
+        &self,
+        memory: &Memory,
+        object: &Self::Value,
+        length: BufferLength,
     ) -> Result<Self::Value, Self::Value>;
     /// `DetachArrayBuffer(buffer, "WebAssembly.Memory")`
     fn detach_memory_buffer(&self, buffer: &Self::Value);

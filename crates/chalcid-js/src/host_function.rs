@@ -5,8 +5,8 @@
 use std::any::Any;
 
 use chalcid::host::Tracer;
-use chalcid::{Agent, Error, Func, HostCall, HostValue, Val, ValRaw};
 use chalcid::types::{DefTypeId, FuncType};
+use chalcid::{Agent, Error, Func, HostCall, HostValue, Val, ValRaw};
 
 use crate::agent::realm_of;
 use crate::conversions::{incompatible, number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
@@ -63,7 +63,12 @@ impl<H: Host> HostCall for HostFunction<H> {
 /// "Create a host function" from a callable object and a function type.
 ///
 /// `index` is the "index of the host function": the number of functions among the imports before it.
-pub(crate) fn create_a_host_function<H: Host>(host: &H, func: &H::Value, ty: DefTypeId, index: u32) -> Completion<H, Func> {
+pub(crate) fn create_a_host_function<H: Host>(
+    host: &H,
+    func: &H::Value,
+    ty: DefTypeId,
+    index: u32,
+) -> Completion<H, Func> {
     let realm = realm_of(host)?;
     let unknown = || range_error(host, "the type of an imported function is unknown");
     let functype = realm.engine().func_type(ty).ok_or_else(unknown)?;
@@ -86,7 +91,10 @@ const SMALL: usize = 8;
 
 /// "Run a host function" with arguments, which its results replace. **Runs JavaScript.**
 pub fn run_a_host_function<H: Host>(
-    host: &H, function: &HostFunction<H>, agent: &Agent, values: &mut [ValRaw],
+    host: &H,
+    function: &HostFunction<H>,
+    agent: &Agent,
+    values: &mut [ValRaw],
 ) -> Completion<H, ()> {
     match function.shape {
         Shape::Numbers => run_with_numbers(host, function, values),
@@ -134,7 +142,10 @@ fn run_with_numbers<H: Host>(host: &H, function: &HostFunction<H>, values: &mut 
 
 /// "Run a host function" in general.
 fn run_with_values<H: Host>(
-    host: &H, function: &HostFunction<H>, agent: &Agent, values: &mut [ValRaw],
+    host: &H,
+    function: &HostFunction<H>,
+    agent: &Agent,
+    values: &mut [ValRaw],
 ) -> Completion<H, ()> {
     let FuncType { params, results } = &function.ty;
     let func = host.from_host_value(&function.func);

@@ -71,7 +71,10 @@ fn initialize_an_instance_object<H: Host>(host: &H, instance: &Instance, prototy
 
 /// "Instantiate the core of a WebAssembly module" with imports. **May run JavaScript**: the start function may call imports.
 fn instantiate_the_core_of_a_webassembly_module<H: Host>(
-    host: &H, module: &Module, imports: &[Extern], caller: &str,
+    host: &H,
+    module: &Module,
+    imports: &[Extern],
+    caller: &str,
 ) -> Completion<H, Instance> {
     // 2. Let result be module_instantiate(store, module, imports).
     // 3. If result is error, throw an appropriate exception type.
@@ -108,7 +111,11 @@ fn link_error<H: Host>(host: &H, error: &LinkError, module: &Module, caller: &st
 ///
 /// What it returns as `Err` is the reason to reject the promise with.
 pub(crate) fn asynchronously_instantiate_a_webassembly_module<H: Host>(
-    host: &H, module: &Module, import_object: Option<&H::Value>, caller: &'static str, promise: PromiseCapability<H::Value>,
+    host: &H,
+    module: &Module,
+    import_object: Option<&H::Value>,
+    caller: &'static str,
+    promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     // 5. Read the imports of module with imports importObject, and let imports be the result.
     let imports = read_the_imports(host, module, import_object, caller)?;
@@ -131,7 +138,10 @@ pub(crate) fn asynchronously_instantiate_a_webassembly_module<H: Host>(
 
 /// "Instantiate a promise of a module" with imports: settles a promise that exists already.
 pub(crate) fn instantiate_a_promise_of_a_module<H: Host>(
-    host: &H, promise_of_module: &H::Value, import_object: Option<H::Value>, promise: PromiseCapability<H::Value>,
+    host: &H,
+    promise_of_module: &H::Value,
+    import_object: Option<H::Value>,
+    promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     // 2. React to promiseOfModule:
     // 2.2. If promiseOfModule was rejected with reason reason, reject promise with reason.

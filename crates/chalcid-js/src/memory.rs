@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use chalcid::host::{Adopt, Body};
 use chalcid::Memory;
+use chalcid::host::{Adopt, Body};
 use chalcid::types::{AddressType, Limits, MemoryType};
 
 use crate::agent::{Interface, realm_of};
@@ -70,7 +70,12 @@ fn initialize_a_memory_object<H: Host>(host: &H, memory: &Memory, prototype: &H:
     // 2. Assert: map[memaddr] doesn't exist.
     // 4. Set memory.[[Memory]] to memaddr.
     // 6. Set map[memaddr] to memory.
-    webidl::keep(host, Some(prototype), |make| memory.adopt(make), |body| Rc::new(MemoryObject::<H> { body, buffer: RefCell::new(None) }))
+    webidl::keep(
+        host,
+        Some(prototype),
+        |make| memory.adopt(make),
+        |body| Rc::new(MemoryObject::<H> { body, buffer: RefCell::new(None) }),
+    )
 }
 
 /// "Create a memory object": the Memory object of a memory.
@@ -86,14 +91,21 @@ pub(crate) fn create_a_memory_object<H: Host>(host: &H, memory: &Memory) -> Comp
 }
 
 /// "Create a fixed length memory buffer".
-fn create_a_fixed_length_memory_buffer<H: Host>(host: &H, memory: &Memory, object: &H::Value) -> Completion<H, Buffer<H>> {
+fn create_a_fixed_length_memory_buffer<H: Host>(
+    host: &H,
+    memory: &Memory,
+    object: &H::Value,
+) -> Completion<H, Buffer<H>> {
     let object = host.new_memory_buffer(memory, object, BufferLength::Fixed)?;
     Ok(Buffer { object, fixed_length: true })
 }
 
 /// "Create a resizable memory buffer" with a maximum size in bytes.
 fn create_a_resizable_memory_buffer<H: Host>(
-    host: &H, memory: &Memory, object: &H::Value, max_size: u64,
+    host: &H,
+    memory: &Memory,
+    object: &H::Value,
+    max_size: u64,
 ) -> Completion<H, Buffer<H>> {
     let object = host.new_memory_buffer(memory, object, BufferLength::Resizable(max_size))?;
     Ok(Buffer { object, fixed_length: false })
@@ -122,7 +134,11 @@ pub fn refresh_the_memory_buffer<H: Host>(host: &H, memory_object: &H::Value) {
 
 /// "Grow the memory buffer" of a memory by a number of pages.
 fn grow_the_memory_buffer<H: Host>(
-    host: &H, memory: &Memory, object: &H::Value, delta: u64, caller: &str,
+    host: &H,
+    memory: &Memory,
+    object: &H::Value,
+    delta: u64,
+    caller: &str,
 ) -> Completion<H, u64> {
     // 2. Let ret be the mem_size(store, memaddr).
     // 3. Let store be mem_grow(store, memaddr, delta).
@@ -203,10 +219,18 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
 }
 
 /// "If the type is not valid, throw a RangeError exception": limits within `[0, bound]` and in order.
-pub(crate) fn validate_limits<H: Host>(host: &H, limits: Limits, bound: u64, caller: &'static str) -> Completion<H, ()> {
+pub(crate) fn validate_limits<H: Host>(
+    host: &H,
+    limits: Limits,
+    bound: u64,
+    caller: &'static str,
+) -> Completion<H, ()> {
     let (initial, maximum) = (What::Member(caller, "initial"), What::Member(caller, "maximum"));
     if limits.min > bound {
-        return Err(range_error(host, format_args!("{initial}: value {} is above the upper bound {bound}", limits.min)));
+        return Err(range_error(
+            host,
+            format_args!("{initial}: value {} is above the upper bound {bound}", limits.min),
+        ));
     }
     match limits.max {
         Some(max) if max > bound => {

@@ -45,7 +45,10 @@ pub(crate) fn construct_a_webassembly_module_object<H: Host>(host: &H, module: M
 ///
 /// A CompileError's message begins with the name of the function that was called.
 pub(crate) fn asynchronously_compile_a_webassembly_module<H: Host>(
-    host: &H, bytes: Arc<[u8]>, caller: &'static str, promise: PromiseCapability<H::Value>,
+    host: &H,
+    bytes: Arc<[u8]>,
+    caller: &'static str,
+    promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     // 2. Run the following steps in parallel:
     // 2.1. Compile the WebAssembly module bytes and store the result as module.

@@ -102,7 +102,10 @@ fn instantiate_bytes<H: Host>(host: &H, call: &Call<'_, H>, promise: PromiseCapa
 
 /// `instantiate(moduleObject, importObject)`
 fn instantiate_module<H: Host>(
-    host: &H, call: &Call<'_, H>, module_object: &ModuleObject, promise: PromiseCapability<H::Value>,
+    host: &H,
+    call: &Call<'_, H>,
+    module_object: &ModuleObject,
+    promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;
     // 1. Asynchronously instantiate the WebAssembly module moduleObject importing importObject, and return the result.

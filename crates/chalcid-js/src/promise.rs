@@ -20,7 +20,11 @@ pub(crate) fn settle<H: Host>(host: &H, promise: &PromiseCapability<H::Value>, c
 ///
 /// A step that returns normally or throws has settled whatever depends on it: nothing depends on the reaction itself.
 pub(crate) fn react<H: Host>(
-    host: &H, promise: &H::Value, fulfilled: NativeFunction<H>, rejected: NativeFunction<H>, captures: Vec<H::Value>,
+    host: &H,
+    promise: &H::Value,
+    fulfilled: NativeFunction<H>,
+    rejected: NativeFunction<H>,
+    captures: Vec<H::Value>,
 ) -> Completion<H, ()> {
     let on_fulfilled = host.new_function("", 1, FunctionKind::Method, fulfilled, captures.clone())?;
     let on_rejected = host.new_function("", 1, FunctionKind::Method, rejected, captures)?;
@@ -48,7 +52,8 @@ pub(crate) fn reject_captured<H: Host>(host: &H, call: &Call<'_, H>) -> Completi
 ///
 /// Web IDL, "create an operation function", the clause for operations with a promise type.
 pub(crate) fn promise_of<H: Host>(
-    host: &H, steps: impl FnOnce(PromiseCapability<H::Value>) -> Completion<H, ()>,
+    host: &H,
+    steps: impl FnOnce(PromiseCapability<H::Value>) -> Completion<H, ()>,
 ) -> Completion<H> {
     let capability = host.new_promise_capability()?;
     let copy = PromiseCapability {

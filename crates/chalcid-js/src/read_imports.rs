@@ -37,7 +37,10 @@ impl Display for ImportName<'_> {
 
 /// "Read the imports" of a module. **May run JavaScript.**
 pub(crate) fn read_the_imports<H: Host>(
-    host: &H, module: &Module, import_object: Option<&H::Value>, caller: &str,
+    host: &H,
+    module: &Module,
+    import_object: Option<&H::Value>,
+    caller: &str,
 ) -> Completion<H, Vec<Extern>> {
     // 1. If module.imports is not empty, and importObject is undefined, throw a TypeError exception.
     let Some(import_object) = import_object else {

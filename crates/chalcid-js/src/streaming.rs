@@ -37,7 +37,10 @@ pub(crate) fn instantiate_streaming<H: Host>(host: &H, call: &Call<'_, H>) -> Co
 
 /// "Compile a potential WebAssembly response": settles a promise that exists already.
 fn compile_a_potential_webassembly_response<H: Host>(
-    host: &H, source: &H::Value, caller: &'static str, return_value: PromiseCapability<H::Value>,
+    host: &H,
+    source: &H::Value,
+    caller: &'static str,
+    return_value: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     // 2. React to source, which is a promise for a Response:
     let source = host.promise_resolve(source)?;

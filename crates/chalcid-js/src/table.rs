@@ -78,7 +78,10 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 2. If elementtype is not a reftype, throw a TypeError exception.
     let element = descriptor.required(CALLER, "element")?;
     let ValType::Ref(element) = to_value_type(host, &element, What::Member(CALLER, "element"))? else {
-        return Err(type_error(host, format_args!("{CALLER}: Descriptor property 'element' must be a WebAssembly reference type")));
+        return Err(type_error(
+            host,
+            format_args!("{CALLER}: Descriptor property 'element' must be a WebAssembly reference type"),
+        ));
     };
     // 3. If descriptor["address"] exists, let addrtype be descriptor["address"]; otherwise, let addrtype be "i32".
     let address = optional_address_type(host, &descriptor, CALLER)?;

@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
-use chalcid::host::{Adopt, Body};
 use chalcid::Tag;
+use chalcid::host::{Adopt, Body};
 use chalcid::types::FuncType;
 
 use crate::agent::{Interface, realm_of};

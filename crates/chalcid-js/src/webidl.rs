@@ -69,7 +69,10 @@ pub(crate) fn copy_of_buffer_source<H: Host>(host: &H, call: &Call<'_, H>, calle
 
 /// `optional object importObject`: an object, or undefined.
 pub(crate) fn optional_object<H: Host>(
-    host: &H, call: &Call<'_, H>, index: usize, caller: &str,
+    host: &H,
+    call: &Call<'_, H>,
+    index: usize,
+    caller: &str,
 ) -> Completion<H, Option<H::Value>> {
     match call.get(index) {
         None => Ok(None),
@@ -161,7 +164,10 @@ pub(crate) fn get_method<H: Host>(host: &H, value: &H::Value, key: Key<'_>) -> C
 ///
 /// A list of more than `limit` values is cut off there only in what is kept: the iterator is drained all the same.
 pub(crate) fn iterator_to_list<H: Host>(
-    host: &H, object: &H::Value, method: &H::Value, limit: usize,
+    host: &H,
+    object: &H::Value,
+    method: &H::Value,
+    limit: usize,
 ) -> Completion<H, Vec<H::Value>> {
     // GetIteratorFromMethod
     // 1. Let iterator be ? Call(method, obj).
@@ -206,16 +212,22 @@ pub(crate) fn slots_of<H: Host, T: PlatformObject<H>>(host: &H, value: &H::Value
 
 /// The slots of `this`, which must implement the interface.
 pub(crate) fn this_slots<H: Host, T: PlatformObject<H>>(
-    host: &H, call: &Call<'_, H>, caller: &str, interface: Interface,
+    host: &H,
+    call: &Call<'_, H>,
+    caller: &str,
+    interface: Interface,
 ) -> Completion<H, Rc<T>> {
-    slots_of(host, call.this).ok_or_else(|| {
-        type_error(host, format_args!("{caller}: Receiver is not a WebAssembly.{}", interface.name()))
-    })
+    slots_of(host, call.this)
+        .ok_or_else(|| type_error(host, format_args!("{caller}: Receiver is not a WebAssembly.{}", interface.name())))
 }
 
 /// The slots of an argument, which must implement the interface.
 pub(crate) fn argument_slots<H: Host, T: PlatformObject<H>>(
-    host: &H, call: &Call<'_, H>, index: usize, caller: &str, interface: Interface,
+    host: &H,
+    call: &Call<'_, H>,
+    index: usize,
+    caller: &str,
+    interface: Interface,
 ) -> Completion<H, Rc<T>> {
     call.get(index).and_then(|value| slots_of(host, value)).ok_or_else(|| {
         type_error(host, format_args!("{caller}: Argument {index} must be a WebAssembly.{}", interface.name()))
@@ -223,7 +235,12 @@ pub(crate) fn argument_slots<H: Host, T: PlatformObject<H>>(
 }
 
 /// The first argument that must be there for the call to be tried at all.
-pub(crate) fn require_arguments<H: Host>(host: &H, call: &Call<'_, H>, wanted: usize, caller: &str) -> Completion<H, ()> {
+pub(crate) fn require_arguments<H: Host>(
+    host: &H,
+    call: &Call<'_, H>,
+    wanted: usize,
+    caller: &str,
+) -> Completion<H, ()> {
     if call.args.len() >= wanted {
         return Ok(());
     }
@@ -233,17 +250,22 @@ pub(crate) fn require_arguments<H: Host>(host: &H, call: &Call<'_, H>, wanted: u
 
 /// `NewTarget` of a constructor that must be called with `new`.
 pub(crate) fn require_new<'a, H: Host>(
-    host: &H, call: &Call<'a, H>, interface: Interface,
+    host: &H,
+    call: &Call<'a, H>,
+    interface: Interface,
 ) -> Completion<H, &'a H::Value> {
-    call.new_target.ok_or_else(|| {
-        type_error(host, format_args!("WebAssembly.{} must be invoked with 'new'", interface.name()))
-    })
+    call.new_target
+        .ok_or_else(|| type_error(host, format_args!("WebAssembly.{} must be invoked with 'new'", interface.name())))
 }
 
 /// The prototype of an object that `NewTarget` constructs.
 ///
 /// Web IDL, "internally create a new object implementing the interface", steps 3 to 5.
-pub(crate) fn prototype_from_new_target<H: Host>(host: &H, new_target: &H::Value, interface: Interface) -> Completion<H> {
+pub(crate) fn prototype_from_new_target<H: Host>(
+    host: &H,
+    new_target: &H::Value,
+    interface: Interface,
+) -> Completion<H> {
     // 3.2. Let prototype be ? Get(newTarget, "prototype").
     let prototype = host.get(new_target, Key::String("prototype"))?;
     if host.type_of(&prototype) == Type::Object {
@@ -263,7 +285,8 @@ pub(crate) fn prototype_from_new_target<H: Host>(host: &H, new_target: &H::Value
 ///
 /// `adopt` is the entity's own `adopt`; `slots` wraps the body that the object is to own.
 pub(crate) fn keep<H: Host, B>(
-    host: &H, prototype: Option<&H::Value>,
+    host: &H,
+    prototype: Option<&H::Value>,
     adopt: impl FnOnce(&mut dyn FnMut(B) -> Option<Keeper>) -> Option<NonNull<c_void>>,
     slots: impl Fn(B) -> Rc<dyn PlatformObject<H>>,
 ) -> Completion<H> {
@@ -288,7 +311,10 @@ pub(crate) fn keep<H: Host, B>(
 ///
 /// Web IDL, sections "Interface object" and "Interface prototype object".
 pub(crate) fn create_an_interface<H: Host>(
-    host: &H, interface: Interface, length: u32, constructor: NativeFunction<H>,
+    host: &H,
+    interface: Interface,
+    length: u32,
+    constructor: NativeFunction<H>,
 ) -> Completion<H, (H::Value, H::Value)> {
     let prototype = host.new_object(Some(&host.intrinsic(Intrinsic::ObjectPrototype)))?;
     let object = host.new_function(interface.name(), length, FunctionKind::Constructor, constructor, Vec::new())?;
@@ -306,7 +332,11 @@ fn define_class_string<H: Host>(host: &H, prototype: &H::Value, name: &str) -> C
 
 /// Defines an operation: a method of an interface prototype object, of an interface object (if static) or of a namespace.
 pub(crate) fn define_operation<H: Host>(
-    host: &H, target: &H::Value, name: &str, length: u32, steps: NativeFunction<H>,
+    host: &H,
+    target: &H::Value,
+    name: &str,
+    length: u32,
+    steps: NativeFunction<H>,
 ) -> Completion<H, ()> {
     let function = host.new_function(name, length, FunctionKind::Method, steps, Vec::new())?;
     host.define_property(target, Key::String(name), function, Attributes::ALL)
@@ -314,7 +344,11 @@ pub(crate) fn define_operation<H: Host>(
 
 /// Defines an attribute: an accessor of an interface prototype object.
 pub(crate) fn define_attribute<H: Host>(
-    host: &H, target: &H::Value, name: &str, getter: NativeFunction<H>, setter: Option<NativeFunction<H>>,
+    host: &H,
+    target: &H::Value,
+    name: &str,
+    getter: NativeFunction<H>,
+    setter: Option<NativeFunction<H>>,
 ) -> Completion<H, ()> {
     let getter = host.new_function(&format!("get {name}"), 0, FunctionKind::Method, getter, Vec::new())?;
     let setter = match setter {
