@@ -3,7 +3,7 @@
 //! A host is a cheap handle to one realm of a JavaScript engine (a `JSContext`, a `Context`). Every algorithm of this crate takes
 //! one, and is compiled for it: nothing here is called through a vtable where it is hot, and a host's crate may replace the two
 //! hot paths ([`call_an_exported_function`](crate::exported_function::call_an_exported_function),
-//! [`run_a_host_function`](crate::host_function::run_a_host_function)) by code of its own that has the same effects.
+//! [`Host::run_with_numbers`]) by code of its own that has the same effects.
 //!
 //! Rules that hold for every method:
 //! - A [`Host::Value`] is an owned reference: cloning and dropping it are cheap, and what it refers to lives as long as it does.
@@ -20,10 +20,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use chalcid::host::{Edge, Keeper};
-use chalcid::{Frame, HostValue, Memory};
+use chalcid::{Frame, HostValue, Memory, ValRaw};
 
 use crate::agent::Realm;
 use crate::exported_function::ExportedFunction;
+use crate::host_function::{self, HostFunction};
 
 /// The language type of a value, in the specification's sense.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -325,6 +326,13 @@ pub trait Host: Clone + 'static {
         steps: NativeFunction<Self>,
         captures: Vec<Self::Value>,
     ) -> Result<Self::Value, Self::Value>;
+
+    /// "Run a host function" where all types are those of numbers. A host may have a faster form with the same effects.
+    /// **May run JavaScript.**
+    #[inline]
+    fn run_with_numbers(&self, function: &HostFunction<Self>, values: &mut [ValRaw]) -> Result<(), Self::Value> {
+        host_function::run_with_numbers(self, function, values)
+    }
 
     // ---- Platform objects
 

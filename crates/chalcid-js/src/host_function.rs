@@ -97,16 +97,15 @@ pub fn run_a_host_function<H: Host>(
     values: &mut [ValRaw],
 ) -> Completion<H, ()> {
     match function.shape {
-        Shape::Numbers => run_with_numbers(host, function, values),
+        Shape::Numbers => host.run_with_numbers(function, values),
         Shape::References => run_with_values(host, function, agent, values),
         // 2. If any type in parameters or results matches v128 or exnref, throw a TypeError.
         Shape::Opaque => Err(incompatible(host)),
     }
 }
 
-/// "Run a host function" where all types are those of numbers.
-#[inline]
-fn run_with_numbers<H: Host>(host: &H, function: &HostFunction<H>, values: &mut [ValRaw]) -> Completion<H, ()> {
+/// "Run a host function" where all types are those of numbers, for hosts that have no form of their own.
+pub fn run_with_numbers<H: Host>(host: &H, function: &HostFunction<H>, values: &mut [ValRaw]) -> Completion<H, ()> {
     let FuncType { params, results } = &function.ty;
     let func = host.from_host_value(&function.func);
     // 3. Let jsArguments be « ».
