@@ -6,6 +6,7 @@
 
 mod apply;
 mod function;
+mod hoist;
 mod operator;
 mod output;
 mod region;
@@ -33,6 +34,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::print_errors::pretty_error;
+use cranelift_codegen::settings as flags;
 use cranelift_codegen::{CompiledCode as IrCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 
@@ -135,6 +137,9 @@ pub(crate) fn compile_host_trampoline(
 
 /// Generates the code of the function in `context`.
 fn compile<'c>(context: &'c mut Context, isa: &dyn TargetIsa) -> Result<&'c IrCode, CompileError> {
+    if isa.flags().opt_level() != flags::OptLevel::None {
+        hoist::hoist_memory_headers(context);
+    }
     context
         .compile(isa, &mut ControlPlane::default())
         .map_err(|error| CompileError::Internal(pretty_error(error.func, error.inner)))

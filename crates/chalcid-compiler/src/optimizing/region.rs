@@ -84,4 +84,9 @@ impl Region {
             None => regions.insert(AliasRegionData { user_id, description: self.description(user_id) }),
         }
     }
+
+    /// The region, if the function has declared it. Only for those that do not depend on the module.
+    pub fn find(self, func: &Function) -> Option<AliasRegion> {
+        func.dfg.alias_regions.get(self.id(&Declarations::default()))
+    }
 }
