@@ -6,6 +6,7 @@ use wasmparser::{self as wp, Payload, TypeRef};
 
 use super::const_expr::const_expr;
 use super::types::{self, Unsupported};
+use crate::const_expr::{ConstExpr, ConstOp};
 use crate::declarations::*;
 use crate::error::CompileError;
 use crate::index::*;
@@ -213,11 +214,7 @@ impl Sections {
                 }
                 wp::ElementItems::Expressions(ty, expressions) => {
                     let ty = types::ref_type(ty).map_err(|unsupported| unsupported.at(offset))?;
-                    let expressions = expressions
-                        .into_iter()
-                        .map(|expr| const_expr(&expr?, &mut refer_to))
-                        .collect::<Result<_, CompileError>>()?;
-                    (ty, ElementItems::Expressions(expressions))
+                    (ty, expression_items(expressions, &mut refer_to)?)
                 }
             };
             self.declarations.elements.push(ElementSegment { mode, ty, items });
@@ -242,6 +239,32 @@ impl Sections {
         }
         Ok(())
     }
+}
+
+/// Elements given by expressions. Where each only refers to a function, as producers of typed tables write it, the functions
+/// alone are kept: they take a tenth of the memory.
+fn expression_items(
+    expressions: wp::SectionLimited<'_, wp::ConstExpr<'_>>,
+    refer_to: &mut impl FnMut(FuncIdx),
+) -> Result<ElementItems, CompileError> {
+    let mut functions = Vec::new();
+    let mut others = Vec::new();
+    for expr in expressions {
+        let expr = const_expr(&expr?, refer_to)?;
+        match *expr.ops {
+            [ConstOp::RefFunc(func)] if others.is_empty() => functions.push(func),
+            _ => {
+                let reference = |func| ConstExpr { ops: [ConstOp::RefFunc(func)].into() };
+                others.extend(functions.drain(..).map(reference));
+                others.push(expr);
+            }
+        }
+    }
+    Ok(if others.is_empty() {
+        ElementItems::Functions(functions.into())
+    } else {
+        ElementItems::Expressions(others.into())
+    })
 }
 
 /// Marks functions as referred to.

@@ -95,6 +95,22 @@ fn every_section_is_read() {
 }
 
 #[test]
+fn expressions_that_only_refer_to_functions_are_kept_as_functions() {
+    let items = |items: &str| {
+        let module = decode_text(&format!("(module (func) (func) (elem funcref {items}))")).unwrap();
+        assert_eq!(module.elements[0].ty, RefType::FUNCREF);
+        module.elements[0].items.clone()
+    };
+    assert_eq!(items("(ref.func 1) (ref.func 0)"), ElementItems::Functions([1, 0].map(FuncIdx).into()));
+    let expr = |op| crate::const_expr::ConstExpr { ops: [op].into() };
+    let (one, null) = (ConstOp::RefFunc(FuncIdx(1)), ConstOp::RefNull(RefType::<TypeIdx>::FUNCREF.heap));
+    assert_eq!(
+        items("(ref.func 1) (ref.null func) (ref.func 1)"),
+        ElementItems::Expressions([one, null, one].map(expr).into())
+    );
+}
+
+#[test]
 fn an_empty_module_is_valid() {
     let module = decode_bytes(b"\0asm\x01\0\0\0").unwrap();
     assert_eq!(module.functions, []);
