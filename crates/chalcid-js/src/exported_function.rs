@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use chalcid::host::{Adopt, Body, Edge, HostFunc};
+use chalcid::host::{Adopt, Body, HostFunc};
 use chalcid::types::{FuncType, ValType};
 use chalcid::{Func, FuncHome, Instance, Val, ValRaw};
 
@@ -47,7 +47,6 @@ impl Shape {
 pub struct ExportedFunction<H: Host> {
     /// `[[FunctionAddress]]`
     func: Func,
-    ty: FuncType,
     shape: Shape,
     realm: std::marker::PhantomData<fn(&H)>,
 }
@@ -55,9 +54,7 @@ pub struct ExportedFunction<H: Host> {
 impl<H: Host> PlatformObject<H> for ExportedFunction<H> {
     fn trace(&self, tracer: &mut dyn Tracer<H>) {
         // The handle is a count of the record of the function's home.
-        if let Some(record) = self.func.home_object() {
-            tracer.edge(Edge::Object(record));
-        }
+        self.func.trace(&mut |edge| tracer.edge(edge));
     }
 }
 
@@ -69,7 +66,7 @@ impl<H: Host> ExportedFunction<H> {
 
     /// The function's type.
     pub fn ty(&self) -> &FuncType {
-        &self.ty
+        self.func.ty()
     }
 
     /// How its values cross.
@@ -113,12 +110,9 @@ impl<H: Host> PlatformObject<H> for HostFunctionRecord<H> {
 pub(crate) fn instance_record<H: Host>(host: &H, instance: &Instance) -> Completion<H> {
     match instance.host_object() {
         Some(record) => Ok(host.keeper_object(record)),
-        None => webidl::keep(
-            host,
-            None,
-            |make| instance.adopt(make),
-            |body| Rc::new(InstanceRecord::<H> { body, functions: RefCell::default() }),
-        ),
+        None => webidl::keep(host, instance, None, |body| {
+            Rc::new(InstanceRecord::<H> { body, functions: RefCell::default() })
+        }),
     }
 }
 
@@ -126,12 +120,9 @@ pub(crate) fn instance_record<H: Host>(host: &H, instance: &Instance) -> Complet
 fn host_function_record<H: Host>(host: &H, function: &HostFunc) -> Completion<H> {
     match function.host_object() {
         Some(record) => Ok(host.keeper_object(record)),
-        None => webidl::keep(
-            host,
-            None,
-            |make| function.adopt(make),
-            |body| Rc::new(HostFunctionRecord::<H> { body, function: RefCell::default() }),
-        ),
+        None => webidl::keep(host, function, None, |body| {
+            Rc::new(HostFunctionRecord::<H> { body, function: RefCell::default() })
+        }),
     }
 }
 
@@ -191,15 +182,15 @@ pub(crate) fn a_new_exported_function<H: Host>(host: &H, func: &Func) -> Complet
         return Ok(function);
     }
     // 6. Let functype be func_type(store, funcaddr).
-    let ty = func.ty().clone();
+    let ty = func.ty();
     // 8. Let arity be paramTypes's size.
     let arity = ty.params.len() as u32;
     // 9. Let name be the name of the WebAssembly function funcaddr.
     let name = name_of_the_webassembly_function(func);
     // 10. Let function be ! CreateBuiltinFunction(steps, arity, name, « [[FunctionAddress]] », realm).
     // 11. Set function.[[FunctionAddress]] to funcaddr.
-    let shape = Shape::of(&ty);
-    let slots = Rc::new(ExportedFunction { func: func.clone(), ty, shape, realm: std::marker::PhantomData });
+    let shape = Shape::of(ty);
+    let slots = Rc::new(ExportedFunction { func: func.clone(), shape, realm: std::marker::PhantomData });
     let function = host.new_exported_function(&name, arity, slots)?;
     // 12. Set map[funcaddr] to function.
     entry.set(function.clone());
@@ -223,7 +214,7 @@ pub fn call_an_exported_function<H: Host>(
 ) -> Completion<H> {
     match function.shape {
         Shape::Numbers => {
-            let count = function.ty.params.len().max(function.ty.results.len());
+            let count = function.func.values();
             if count <= SMALL {
                 call_with_numbers(host, function, arg_values, &mut [ValRaw::ZERO; SMALL][..count])
             } else {
@@ -244,7 +235,7 @@ fn call_with_numbers<H: Host>(
     arg_values: &[H::Value],
     values: &mut [ValRaw],
 ) -> Completion<H> {
-    let FuncType { params, results } = &function.ty;
+    let FuncType { params, results } = function.ty();
     // 7. For each t of parameters, append ? ToWebAssemblyValue(arg, t) to args; arg is undefined where it is not given.
     for (i, (ty, value)) in params.iter().zip(&mut *values).enumerate() {
         *value = match arg_values.get(i) {
@@ -269,7 +260,7 @@ fn call_with_numbers<H: Host>(
 
 /// "Call an Exported Function" in general.
 fn call_with_values<H: Host>(host: &H, function: &ExportedFunction<H>, arg_values: &[H::Value]) -> Completion<H> {
-    let FuncType { params, results } = &function.ty;
+    let FuncType { params, results } = function.ty();
     // 5. Let args be « ».
     let mut args = Vec::with_capacity(params.len());
     // 7. For each t of parameters,

@@ -37,7 +37,7 @@ impl GlobalObject {
 fn initialize_a_global_object<H: Host>(host: &H, global: &Global, prototype: &H::Value) -> Completion<H> {
     // 3. Set global.[[Global]] to globaladdr.
     // 4. Set map[globaladdr] to global.
-    webidl::keep(host, Some(prototype), |make| global.adopt(make), |body| Rc::new(GlobalObject { body }))
+    webidl::keep(host, global, Some(prototype), |body| Rc::new(GlobalObject { body }))
 }
 
 /// "Create a global object": the Global object of a global.

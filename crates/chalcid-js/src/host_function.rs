@@ -150,10 +150,8 @@ fn run_with_values<H: Host>(
     let func = host.from_host_value(&function.func);
     // 3. Let jsArguments be « ».
     // 4. For each arg of arguments, append ! ToJSValue(arg) to jsArguments.
-    let js_arguments = values.iter().zip(params).map(|(value, ty)| match Val::from_raw(agent, *value, *ty) {
-        Some(value) => to_js_value(host, &value),
-        None => Err(incompatible(host)),
-    });
+    let js_arguments =
+        values.iter().zip(params).map(|(value, ty)| to_js_value(host, &Val::from_raw(agent, *value, *ty)));
     let js_arguments = js_arguments.collect::<Completion<H, Vec<_>>>()?;
     // 5. Let ret be ? Call(func, undefined, jsArguments).
     let ret = host.call(&func, &host.undefined(), &js_arguments)?;
@@ -173,8 +171,8 @@ fn run_with_values<H: Host>(
         }
     };
     // Only now, when no more JavaScript runs, do references become bits that wasm will read.
-    for ((slot, value), ty) in values.iter_mut().zip(&wasm_values).zip(results) {
-        *slot = value.to_raw(agent, *ty).map_err(|_| incompatible(host))?;
+    for (slot, value) in values.iter_mut().zip(&wasm_values) {
+        *slot = value.to_raw(agent);
     }
     Ok(())
 }

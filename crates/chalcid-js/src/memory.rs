@@ -70,12 +70,7 @@ fn initialize_a_memory_object<H: Host>(host: &H, memory: &Memory, prototype: &H:
     // 2. Assert: map[memaddr] doesn't exist.
     // 4. Set memory.[[Memory]] to memaddr.
     // 6. Set map[memaddr] to memory.
-    webidl::keep(
-        host,
-        Some(prototype),
-        |make| memory.adopt(make),
-        |body| Rc::new(MemoryObject::<H> { body, buffer: RefCell::new(None) }),
-    )
+    webidl::keep(host, memory, Some(prototype), |body| Rc::new(MemoryObject::<H> { body, buffer: RefCell::new(None) }))
 }
 
 /// "Create a memory object": the Memory object of a memory.

@@ -44,7 +44,7 @@ impl TableObject {
 fn initialize_a_table_object<H: Host>(host: &H, table: &Table, prototype: &H::Value) -> Completion<H> {
     // 3. Set table.[[Table]] to tableaddr.
     // 4. Set map[tableaddr] to table.
-    webidl::keep(host, Some(prototype), |make| table.adopt(make), |body| Rc::new(TableObject { body }))
+    webidl::keep(host, table, Some(prototype), |body| Rc::new(TableObject { body }))
 }
 
 /// "Create a table object": the Table object of a table.

@@ -37,7 +37,7 @@ impl TagObject {
 fn initialize_a_tag_object<H: Host>(host: &H, tag: &Tag, prototype: &H::Value) -> Completion<H> {
     // 3. Set tag.[[Address]] to tagAddress.
     // 4. Set map[tagAddress] to tag.
-    webidl::keep(host, Some(prototype), |make| tag.adopt(make), |body| Rc::new(TagObject { body }))
+    webidl::keep(host, tag, Some(prototype), |body| Rc::new(TagObject { body }))
 }
 
 /// "Create a Tag object": the Tag object of a tag.

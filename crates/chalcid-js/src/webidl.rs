@@ -1,12 +1,10 @@
 //! The part of Web IDL that the interface leans on: conversions of arguments, dictionaries, and interface objects.
 
-use std::ffi::c_void;
 use std::fmt::{self, Display};
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use chalcid::host::Keeper;
+use chalcid::host::{Adopt, Body};
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::type_error;
@@ -281,28 +279,23 @@ pub(crate) fn prototype_from_new_target<H: Host>(
     Ok(realm.prototype(interface).clone())
 }
 
-/// Makes the object that keeps an entity which has none yet, and returns it.
-///
-/// `adopt` is the entity's own `adopt`; `slots` wraps the body that the object is to own.
-pub(crate) fn keep<H: Host, B>(
+/// Makes the object that keeps an entity which has none yet, and returns it. `slots` wraps the body that the object is to own.
+pub(crate) fn keep<H: Host, T: Adopt>(
     host: &H,
+    entity: &T,
     prototype: Option<&H::Value>,
-    adopt: impl FnOnce(&mut dyn FnMut(B) -> Option<Keeper>) -> Option<NonNull<c_void>>,
-    slots: impl Fn(B) -> Rc<dyn PlatformObject<H>>,
+    slots: impl FnOnce(Body<T>) -> Rc<dyn PlatformObject<H>>,
 ) -> Completion<H> {
     // The count that the new object starts with is held here until the entity's handles have theirs.
     let mut made = None;
-    let keeper = adopt(&mut |body| {
-        let object = host.new_platform_object(prototype, slots(body));
-        let keeper = object.as_ref().ok().map(|object| host.keeper(object));
+    let keeper = entity.adopt(|body| {
+        let object = host.new_platform_object(prototype, slots(body))?;
+        let keeper = host.keeper(&object);
         made = Some(object);
-        keeper
-    });
-    match (keeper, made) {
-        (Some(keeper), _) => Ok(host.keeper_object(keeper)),
-        (None, Some(Err(thrown))) => Err(thrown),
-        (None, _) => Err(type_error(host, "the object's contents are gone already")),
-    }
+        Ok(keeper)
+    })?;
+    let keeper = keeper.ok_or_else(|| type_error(host, "the object's contents are gone already"))?;
+    Ok(host.keeper_object(keeper))
 }
 
 // ---- Interface objects
