@@ -1,0 +1,329 @@
+//! An agent: the single thread that a family of instances belongs to, and everything they share.
+
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ffi::c_void;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use chalcid_module::registry::TypeRegistry;
+
+use crate::entity::{AnyStrong, Header};
+use crate::failure::{Backtrace, Failure, Pending};
+use crate::func::FuncRanges;
+use crate::heap::Heap;
+use crate::host::{HostHooks, PlainHost};
+use crate::lifetimes::EntityList;
+use crate::sys::stack::StackBounds;
+use crate::traps;
+use crate::vmcontext::VMAgent;
+
+/// What an agent is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentSettings {
+    /// Whether faults in machine code become traps: installs signal handlers for the process and a signal stack for the thread.
+    pub signals: bool,
+    /// Bytes of the thread's stack that wasm leaves to the host.
+    pub stack_reserve: usize,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self { signals: true, stack_reserve: DEFAULT_STACK_RESERVE }
+    }
+}
+
+/// Decides at a safepoint whether interrupted code goes on.
+pub type InterruptHandler = Rc<dyn Fn(&Agent) -> Result<(), Failure>>;
+
+/// A handle to an agent.
+#[derive(Clone)]
+pub struct Agent(Rc<AgentInner>);
+
+/// The part of an agent that machine code and other threads reach.
+pub(crate) struct AgentBlock(VMAgent);
+
+// SAFETY: other threads have it through `InterruptHandle` alone, which touches the atomic fields only.
+unsafe impl Send for AgentBlock {}
+// SAFETY: as above.
+unsafe impl Sync for AgentBlock {}
+
+pub(crate) struct AgentInner {
+    block: Arc<AgentBlock>,
+    hooks: Box<dyn HostHooks>,
+    plain: bool,
+    types: TypeRegistry,
+    data: OnceCell<Box<dyn Any>>,
+    pending: Cell<Option<Pending>>,
+    /// Number of open scopes and activations.
+    depth: Cell<usize>,
+    /// Handles that frames on the stack may rely on; released when the outermost scope closes.
+    deferred: RefCell<Vec<AnyStrong>>,
+    graveyard: RefCell<Vec<NonNull<Header>>>,
+    burying: Cell<bool>,
+    pub(crate) heap: Heap,
+    pub(crate) entities: EntityList,
+    pub(crate) func_ranges: FuncRanges,
+    interrupt_handler: RefCell<Option<InterruptHandler>>,
+    stack: StackBounds,
+}
+
+/// Keeps what frames of wasm may rely on until it is dropped; scopes nest.
+///
+/// References made for wasm ([`Agent::func_to_raw`], [`Agent::extern_to_raw`]) and references that came back as results stay valid while a
+/// scope that was open at the time is.
+pub struct Scope<'a> {
+    agent: &'a Agent,
+    roots: usize,
+}
+
+/// Makes running code stop at its next safepoint, from any thread.
+#[derive(Clone)]
+pub struct InterruptHandle(Arc<AgentBlock>);
+
+impl InterruptHandle {
+    /// Asks the agent's code to call its interrupt handler at the next safepoint.
+    pub fn interrupt(&self) {
+        self.0.0.interrupt.store(1, Ordering::Release);
+    }
+}
+
+impl Agent {
+    /// An agent of plain Rust, for the current thread.
+    pub fn plain(types: TypeRegistry, settings: AgentSettings) -> Self {
+        Self::build(types, settings, Box::new(PlainHost), true)
+    }
+
+    /// An agent whose values and objects are a host's, for the current thread.
+    pub fn with_hooks(types: TypeRegistry, settings: AgentSettings, hooks: Box<dyn HostHooks>) -> Self {
+        Self::build(types, settings, hooks, false)
+    }
+
+    fn build(types: TypeRegistry, settings: AgentSettings, hooks: Box<dyn HostHooks>, plain: bool) -> Self {
+        let stack = StackBounds::of_this_thread();
+        let block = Arc::new(AgentBlock(VMAgent {
+            stack_limit: AtomicUsize::new(stack.limit(settings.stack_reserve)),
+            interrupt: AtomicU32::new(0),
+            last_exit_fp: Cell::new(0),
+            last_exit_pc: Cell::new(0),
+            heap_base: Cell::new(std::ptr::null_mut()),
+            heap_bound: Cell::new(0),
+            activation: Cell::new(std::ptr::null()),
+            owner: Cell::new(std::ptr::null()),
+        }));
+        let inner = Rc::new(AgentInner {
+            block,
+            hooks,
+            plain,
+            types,
+            data: OnceCell::new(),
+            pending: Cell::new(None),
+            depth: Cell::new(0),
+            deferred: RefCell::new(Vec::new()),
+            graveyard: RefCell::new(Vec::new()),
+            burying: Cell::new(false),
+            heap: Heap::default(),
+            entities: EntityList::default(),
+            func_ranges: FuncRanges::default(),
+            interrupt_handler: RefCell::new(None),
+            stack,
+        });
+        inner.block.0.owner.set(Rc::as_ptr(&inner).cast::<c_void>());
+        if settings.signals {
+            traps::prepare_thread();
+        }
+        Self(inner)
+    }
+
+    /// Whether the agent has no JavaScript host.
+    pub fn is_plain(&self) -> bool {
+        self.0.plain
+    }
+
+    /// Whether both are handles to the same agent.
+    pub fn same(&self, other: &Agent) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Hangs the embedder's own data on the agent, once; gives it back when there is some already.
+    pub fn set_data(&self, data: Box<dyn Any>) -> Result<(), Box<dyn Any>> {
+        self.0.data.set(data)
+    }
+
+    /// The embedder's own data.
+    pub fn data(&self) -> Option<&dyn Any> {
+        self.0.data.get().map(|data| &**data)
+    }
+
+    /// The engine's type registry.
+    pub fn types(&self) -> &TypeRegistry {
+        &self.0.types
+    }
+
+    /// Opens a scope.
+    pub fn scope(&self) -> Scope<'_> {
+        self.0.depth.set(self.0.depth.get() + 1);
+        Scope { agent: self, roots: self.0.heap.host_roots() }
+    }
+
+    /// Sets how many bytes of the thread's stack wasm leaves to the host (a libcall, a trap, a host function).
+    pub fn set_stack_reserve(&self, bytes: usize) {
+        self.vm().stack_limit.store(self.0.stack.limit(bytes), Ordering::Relaxed);
+    }
+
+    /// Sets the lowest address of the stack that wasm may use, for code that runs on a stack of its own; returns the one before.
+    pub fn set_stack_limit(&self, address: usize) -> usize {
+        self.vm().stack_limit.swap(address, Ordering::Relaxed)
+    }
+
+    /// A handle by which other threads interrupt this agent.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(Arc::clone(&self.0.block))
+    }
+
+    /// Sets what an interruption does. Without a handler it is a trap.
+    pub fn set_interrupt_handler(&self, handler: Option<InterruptHandler>) {
+        let before = self.0.interrupt_handler.replace(handler);
+        drop(before);
+    }
+
+    /// The wasm frames that are on the stack now, at most `limit` of them.
+    pub fn backtrace(&self, limit: usize) -> Backtrace {
+        traps::backtrace::capture(self, None, limit)
+    }
+
+    /// Number of entities that are alive.
+    pub fn entities(&self) -> usize {
+        self.0.entities.len()
+    }
+
+    /// Clears entities that only reach each other, where no host collector looks after them; returns how many.
+    pub fn collect_cycles(&self) -> usize {
+        crate::lifetimes::collect_cycles(self)
+    }
+
+    pub(crate) fn inner(&self) -> &AgentInner {
+        &self.0
+    }
+
+    pub(crate) fn hooks(&self) -> &dyn HostHooks {
+        &*self.0.hooks
+    }
+
+    pub(crate) fn vm(&self) -> &VMAgent {
+        &self.0.block.0
+    }
+
+    pub(crate) fn vm_ptr(&self) -> *mut VMAgent {
+        std::ptr::from_ref(self.vm()).cast_mut()
+    }
+
+    /// The agent of the block that machine code names.
+    ///
+    /// # Safety
+    /// `vm` is the block of a living agent.
+    pub(crate) unsafe fn from_block(vm: *const VMAgent) -> Self {
+        // SAFETY: `owner` was set to the `AgentInner` that owns the block when both were made; the new handle is one more count of it.
+        unsafe {
+            let inner = (*vm).owner.get().cast::<AgentInner>();
+            Rc::increment_strong_count(inner);
+            Self(Rc::from_raw(inner))
+        }
+    }
+
+    pub(crate) fn set_pending(&self, pending: Pending) {
+        self.0.pending.set(Some(pending));
+    }
+
+    pub(crate) fn take_pending(&self) -> Option<Pending> {
+        self.0.pending.take()
+    }
+
+    /// Keeps a handle until the outermost scope closes.
+    pub(crate) fn defer(&self, handle: AnyStrong) {
+        if self.has_scope() {
+            self.0.deferred.borrow_mut().push(handle);
+        }
+    }
+
+    pub(crate) fn has_scope(&self) -> bool {
+        self.0.depth.get() > 0
+    }
+
+    pub(crate) fn interrupt(&self) -> Result<(), Failure> {
+        self.vm().interrupt.store(0, Ordering::Relaxed);
+        let handler = self.0.interrupt_handler.borrow().clone();
+        match handler {
+            Some(handler) => handler(self),
+            None => Err(self.trap(chalcid_module::trap_code::TrapCode::Interrupted)),
+        }
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.vm().interrupt.load(Ordering::Relaxed) != 0
+    }
+
+    /// A safepoint of the running side.
+    pub(crate) fn check_interrupt(&self) -> Result<(), Failure> {
+        if self.is_interrupted() { self.interrupt() } else { Ok(()) }
+    }
+
+    pub(crate) fn link(&self, header: NonNull<Header>) {
+        self.0.entities.link(header);
+    }
+
+    pub(crate) fn unlink(&self, header: NonNull<Header>) {
+        self.0.entities.unlink(header);
+    }
+
+    /// Clears an entity, and whatever that drops the last handle of, in a loop.
+    pub(crate) fn bury(self, header: NonNull<Header>) {
+        self.0.graveyard.borrow_mut().push(header);
+        if self.0.burying.replace(true) {
+            return;
+        }
+        loop {
+            let Some(next) = self.0.graveyard.borrow_mut().pop() else { break };
+            Header::finish(next);
+        }
+        self.0.burying.set(false);
+    }
+
+    fn close_scope(&self, roots: usize) {
+        self.0.heap.truncate_host_roots(roots);
+        let depth = self.0.depth.get() - 1;
+        if depth == 0 {
+            self.settle();
+        }
+        self.0.depth.set(depth);
+    }
+
+    /// Releases what only frames could rely on, when the last of them is gone.
+    #[inline]
+    fn settle(&self) {
+        if !self.0.heap.is_empty() {
+            self.0.heap.clear(self);
+        }
+        loop {
+            let Some(handle) = self.0.deferred.borrow_mut().pop() else { break };
+            drop(handle);
+        }
+    }
+}
+
+/// Stack that is left to the host by default.
+pub const DEFAULT_STACK_RESERVE: usize = 256 * 1024;
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        self.agent.close_scope(self.roots);
+    }
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Agent@{:p}", Rc::as_ptr(&self.0))
+    }
+}

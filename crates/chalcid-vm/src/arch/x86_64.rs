@@ -1,0 +1,308 @@
+//! x86-64 with the System V conventions.
+//!
+//! Entering machine code and leaving it by unwinding, the common part of all lazy stubs, and the entry points of builtins. What would break if
+//! this file were wrong is the whole process: every routine says what registers and stack it expects.
+
+use std::arch::naked_asm;
+use std::ffi::c_void;
+use std::mem::offset_of;
+
+use super::{EntryCode, Resume};
+use crate::traps::landing;
+use crate::value::ValRaw;
+use crate::vmcontext::{VMAgent, VMContext};
+
+const AGENT: usize = offset_of!(VMContext, agent);
+const EXIT_FP: usize = offset_of!(VMAgent, last_exit_fp);
+const EXIT_PC: usize = offset_of!(VMAgent, last_exit_pc);
+const ACTIVATION: usize = offset_of!(VMAgent, activation);
+const SP: usize = offset_of!(Resume, sp);
+const FP: usize = offset_of!(Resume, fp);
+const PC: usize = offset_of!(Resume, pc);
+
+/// Calls an entry trampoline. Returns 1 when it returned, 0 when the activation was unwound.
+///
+/// All callee-saved registers are pushed below the frame pointer, so that unwinding needs to restore `rsp` and `rbp` alone.
+///
+/// # Safety
+/// `resume` stays where it is until this returns; the trampoline and its arguments go together.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn enter(
+    resume: *mut Resume,
+    entry: EntryCode,
+    vmctx: *mut c_void,
+    code: *const u8,
+    values: *mut ValRaw,
+) -> u32 {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "sub rsp, 8",
+        "mov [rdi + {SP}], rsp",
+        "mov [rdi + {FP}], rbp",
+        "lea rax, [rip + 3f]",
+        "mov [rdi + {PC}], rax",
+        "mov rax, rsi",
+        "mov rdi, rdx",
+        "mov rsi, rcx",
+        "mov rdx, r8",
+        "call rax",
+        "mov eax, 1",
+        "2:",
+        "add rsp, 8",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        "3:",
+        "xor eax, eax",
+        "jmp 2b",
+        SP = const SP,
+        FP = const FP,
+        PC = const PC,
+    )
+}
+
+/// Entry point of the builtin `raise`: leaves for the innermost activation of the agent of `rdi`, a context.
+///
+/// # Safety
+/// For machine code, with a failure pending.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn raise(vmctx: *mut VMContext) -> ! {
+    naked_asm!(
+        "mov rax, [rdi + {AGENT}]",
+        "mov rdi, [rax + {ACTIVATION}]",
+        "mov rsp, [rdi + {SP}]",
+        "mov rbp, [rdi + {FP}]",
+        "jmp [rdi + {PC}]",
+        AGENT = const AGENT,
+        ACTIVATION = const ACTIVATION,
+        SP = const SP,
+        FP = const FP,
+        PC = const PC,
+    )
+}
+
+/// Where a signal handler sends a thread that trapped: `rdi` the agent's block, `rsi` the address of the instruction, `rdx` the frame pointer there,
+/// `ecx` the trap code; `rsp` 16-byte aligned, below what the frame uses. Records the trap and leaves for the innermost activation.
+///
+/// # Safety
+/// For the signal handler alone.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn trap_landing() -> ! {
+    naked_asm!(
+        "call {record}",
+        "mov rsp, [rax + {SP}]",
+        "mov rbp, [rax + {FP}]",
+        "jmp [rax + {PC}]",
+        record = sym landing::record_trap,
+        SP = const SP,
+        FP = const FP,
+        PC = const PC,
+    )
+}
+
+/// What all lazy stubs jump to. `r11d` holds the function's index, with bit 31 set when the function returns through memory: then the
+/// first argument is the place for the results and the context is the second. All other registers and the stack are as the
+/// caller of the function left them.
+///
+/// Keeps every argument register of the wasm convention (`rdi rsi rdx rcx r8 r9`, `xmm0` to `xmm7` whole), asks for the code, and jumps to it.
+///
+/// # Safety
+/// For lazy stubs alone.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn lazy_common() -> ! {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "sub rsp, 192",
+        "mov [rsp], rdi",
+        "mov [rsp + 8], rsi",
+        "mov [rsp + 16], rdx",
+        "mov [rsp + 24], rcx",
+        "mov [rsp + 32], r8",
+        "mov [rsp + 40], r9",
+        "movups [rsp + 48], xmm0",
+        "movups [rsp + 64], xmm1",
+        "movups [rsp + 80], xmm2",
+        "movups [rsp + 96], xmm3",
+        "movups [rsp + 112], xmm4",
+        "movups [rsp + 128], xmm5",
+        "movups [rsp + 144], xmm6",
+        "movups [rsp + 160], xmm7",
+        "test r11d, r11d",
+        "cmovs rdi, rsi",
+        "mov [rsp + 176], rdi",
+        // Where wasm was left: the caller's frame and the return address.
+        "mov rax, [rdi + {AGENT}]",
+        "mov rcx, [rbp]",
+        "mov [rax + {EXIT_FP}], rcx",
+        "mov rcx, [rbp + 8]",
+        "mov [rax + {EXIT_PC}], rcx",
+        "mov esi, r11d",
+        "and esi, 0x7fffffff",
+        "call {compile}",
+        "test rax, rax",
+        "jz 2f",
+        "mov r11, rax",
+        "mov rdi, [rsp]",
+        "mov rsi, [rsp + 8]",
+        "mov rdx, [rsp + 16]",
+        "mov rcx, [rsp + 24]",
+        "mov r8, [rsp + 32]",
+        "mov r9, [rsp + 40]",
+        "movups xmm0, [rsp + 48]",
+        "movups xmm1, [rsp + 64]",
+        "movups xmm2, [rsp + 80]",
+        "movups xmm3, [rsp + 96]",
+        "movups xmm4, [rsp + 112]",
+        "movups xmm5, [rsp + 128]",
+        "movups xmm6, [rsp + 144]",
+        "movups xmm7, [rsp + 160]",
+        "mov rsp, rbp",
+        "pop rbp",
+        "jmp r11",
+        "2:",
+        "mov rdi, [rsp + 176]",
+        "jmp {raise}",
+        AGENT = const AGENT,
+        EXIT_FP = const EXIT_FP,
+        EXIT_PC = const EXIT_PC,
+        compile = sym crate::code::stubs::compile_function,
+        raise = sym raise,
+    )
+}
+
+/// Makes the entry point of a builtin: notes where wasm was left (at a call, `rbp` is the caller's frame pointer and the return
+/// address is on top of the stack) and goes on in the Rust function, whose arguments are all in place.
+macro_rules! builtin_entry {
+    ($entry:ident, $function:path) => {
+        #[unsafe(naked)]
+        pub(crate) unsafe extern "C" fn $entry() {
+            ::std::arch::naked_asm!(
+                "mov rax, [rdi + {AGENT}]",
+                "mov [rax + {EXIT_FP}], rbp",
+                "mov r11, [rsp]",
+                "mov [rax + {EXIT_PC}], r11",
+                "jmp {function}",
+                AGENT = const ::std::mem::offset_of!($crate::vmcontext::VMContext, agent),
+                EXIT_FP = const ::std::mem::offset_of!($crate::vmcontext::VMAgent, last_exit_fp),
+                EXIT_PC = const ::std::mem::offset_of!($crate::vmcontext::VMAgent, last_exit_pc),
+                function = sym $function,
+            )
+        }
+    };
+}
+pub(crate) use builtin_entry;
+
+/// Makes the entry point of the builtin `trap`: as `builtin_entry`, but the function's result says where to go on.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn trap() -> ! {
+    naked_asm!(
+        "mov rax, [rdi + {AGENT}]",
+        "mov [rax + {EXIT_FP}], rbp",
+        "mov r11, [rsp]",
+        "mov [rax + {EXIT_PC}], r11",
+        "push rbp",
+        "call {record}",
+        "mov rsp, [rax + {SP}]",
+        "mov rbp, [rax + {FP}]",
+        "jmp [rax + {PC}]",
+        AGENT = const AGENT,
+        EXIT_FP = const EXIT_FP,
+        EXIT_PC = const EXIT_PC,
+        record = sym landing::record_explicit_trap,
+        SP = const SP,
+        FP = const FP,
+        PC = const PC,
+    )
+}
+
+/// Byte shuffle for CPUs without SSSE3: `xmm0` the bytes, `xmm1` the selectors. Vectors travel in registers, which Rust's C convention gives no
+/// portable way to say, so the loop is written out.
+#[unsafe(naked)]
+unsafe extern "C" fn pshufb() {
+    naked_asm!(
+        "sub rsp, 56",
+        "movups [rsp], xmm0",
+        "movups [rsp + 16], xmm1",
+        "xor ecx, ecx",
+        "2:",
+        "movzx eax, byte ptr [rsp + rcx + 16]",
+        "xor edx, edx",
+        "test al, al",
+        "js 3f",
+        "and eax, 15",
+        "movzx edx, byte ptr [rsp + rax]",
+        "3:",
+        "mov [rsp + rcx + 32], dl",
+        "inc ecx",
+        "cmp ecx, 16",
+        "jne 2b",
+        "movups xmm0, [rsp + 32]",
+        "add rsp, 56",
+        "ret",
+    )
+}
+
+/// The address of the byte shuffle.
+pub(crate) const PSHUFB: unsafe extern "C" fn() = pshufb;
+
+/// Bytes of a lazy stub: `mov r11d, index` (6), `jmp` to the block's head (5), padding.
+pub(crate) const STUB_SIZE: usize = 16;
+/// Bytes at the head of a block of stubs: `jmp [rip]` (6) and the address of the common part (8), padding.
+pub(crate) const STUB_HEAD_SIZE: usize = 16;
+
+/// Writes a block of stubs with ascending indices, each with `flag` in its highest bit.
+pub(crate) fn write_stubs(first: u32, count: u32, flag: bool) -> Vec<u8> {
+    let mut code = Vec::with_capacity(STUB_HEAD_SIZE + count as usize * STUB_SIZE);
+    code.extend_from_slice(&[0xff, 0x25, 0, 0, 0, 0]);
+    code.extend_from_slice(&(lazy_common as *const () as u64).to_le_bytes());
+    code.resize(STUB_HEAD_SIZE, 0xcc);
+    for index in first..first + count {
+        let word = index | if flag { 1 << 31 } else { 0 };
+        code.extend_from_slice(&[0x41, 0xbb]);
+        code.extend_from_slice(&word.to_le_bytes());
+        let next = code.len() + 5;
+        code.push(0xe9);
+        code.extend_from_slice(&(next as i32).wrapping_neg().to_le_bytes());
+        code.resize(next.next_multiple_of(STUB_SIZE), 0xcc);
+    }
+    code
+}
+
+/// Code that was written is visible to other cores without further ado.
+pub(crate) fn synchronize_code(_start: *const u8, _len: usize) {}
+
+/// What a signal handler reads and changes of a thread's registers.
+pub(crate) mod context {
+    use super::{VMAgent, trap_landing};
+
+    /// Instruction and frame pointer of the interrupted thread.
+    pub(crate) fn pc_fp(context: &libc::ucontext_t) -> (usize, usize) {
+        let registers = &context.uc_mcontext.gregs;
+        (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RBP as usize] as usize)
+    }
+
+    /// Lets the thread go on in `trap_landing`.
+    pub(crate) fn redirect(context: &mut libc::ucontext_t, agent: *const VMAgent, code: u8) {
+        let (pc, fp) = pc_fp(context);
+        let registers = &mut context.uc_mcontext.gregs;
+        let sp = registers[libc::REG_RSP as usize] as usize;
+        // Below the 128 bytes that a frame may use under its stack pointer, and aligned as for a call.
+        registers[libc::REG_RSP as usize] = ((sp - 128) & !15) as i64;
+        registers[libc::REG_RDI as usize] = agent as i64;
+        registers[libc::REG_RSI as usize] = pc as i64;
+        registers[libc::REG_RDX as usize] = fp as i64;
+        registers[libc::REG_RCX as usize] = i64::from(code);
+        registers[libc::REG_RIP as usize] = trap_landing as *const () as i64;
+    }
+}

@@ -1,0 +1,83 @@
+//! Lazy stubs: where the slot of a function points until it is compiled.
+//!
+//! Stub `i` puts `i` into a register and jumps to a routine that all share (`arch::lazy_common`). So stubs belong to no module: there are as many as the
+//! largest module has functions, made in blocks when they are first needed. Of each there are two, since a function whose results do not fit
+//! into registers gets its context in another register.
+
+use std::sync::{Mutex, PoisonError};
+
+use chalcid_module::artifact::CompiledCode;
+use chalcid_module::index::DefinedFuncIdx;
+use chalcid_module::types::ValType;
+
+use super::{CodeError, CodeOwner, PublishedCode, registry};
+use crate::agent::Agent;
+use crate::arch;
+use crate::entity::Strong;
+use crate::failure::Pending;
+use crate::instance::Instance;
+use crate::sys::stack::on_large_stack;
+use crate::vmcontext::VMContext;
+
+/// Stubs of a block.
+const BLOCK: usize = 4096;
+
+/// Blocks by ascending index, for functions that return in registers and through memory.
+static BLOCKS: Mutex<[Vec<PublishedCode>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
+
+/// The stubs that there are.
+pub(crate) struct Stubs([Vec<usize>; 2]);
+
+/// Makes sure that there are stubs for so many functions.
+pub(crate) fn ensure(functions: usize) -> Result<Stubs, CodeError> {
+    let mut blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let wanted = functions.div_ceil(BLOCK);
+    let mut starts = [Vec::new(), Vec::new()];
+    for (through_memory, family) in blocks.iter_mut().enumerate() {
+        while family.len() < wanted {
+            let first = u32::try_from(family.len() * BLOCK).map_err(|_| CodeError::OutOfMemory)?;
+            let code = arch::write_stubs(first, BLOCK as u32, through_memory == 1);
+            let compiled = CompiledCode { code, alignment: 16, ..CompiledCode::default() };
+            family.push(PublishedCode::publish(compiled, CodeOwner::Stub)?);
+        }
+        starts[through_memory] = family[..wanted].iter().map(|block| block.address() as usize).collect();
+    }
+    Ok(Stubs(starts))
+}
+
+impl Stubs {
+    /// The stub of a function that was counted in `ensure`.
+    pub(crate) fn address(&self, index: usize, through_memory: bool) -> *const u8 {
+        let start = self.0[usize::from(through_memory)][index / BLOCK];
+        (start + arch::STUB_HEAD_SIZE + index % BLOCK * arch::STUB_SIZE) as *const u8
+    }
+}
+
+/// Whether a slot still points to a stub.
+pub(crate) fn is_stub(code: *const u8) -> bool {
+    registry::find(code as usize).is_some_and(|info| matches!(info.owner, CodeOwner::Stub))
+}
+
+/// Whether results are more than the wasm convention has registers for: 8 of either class.
+pub(crate) fn returns_through_memory<I>(results: &[ValType<I>]) -> bool {
+    let vectors = results.iter().filter(|ty| matches!(ty, ValType::F32 | ValType::F64 | ValType::V128)).count();
+    vectors > 8 || results.len() - vectors > 8
+}
+
+/// Compiles a function for its first call and returns its code, or null with a failure pending.
+///
+/// # Safety
+/// Called by `arch::lazy_common` with the context of the instance whose function is called.
+pub(crate) unsafe extern "C" fn compile_function(vmctx: *const VMContext, func: u32) -> *const u8 {
+    // SAFETY: the context's instance is running, so it is alive.
+    let instance = unsafe { Strong::<Instance>::from_context(vmctx) };
+    let agent: Agent = instance.agent().clone();
+    let code = on_large_stack(|| instance.compile(DefinedFuncIdx(func)));
+    let failure = match code {
+        Ok(Ok(code)) => return code,
+        Ok(Err(failure)) => Pending::Failure(failure),
+        Err(payload) => Pending::Panic(payload),
+    };
+    agent.set_pending(failure);
+    std::ptr::null()
+}

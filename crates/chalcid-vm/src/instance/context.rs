@@ -1,0 +1,99 @@
+//! The memory of a `VMContext`.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use chalcid_module::index::{FuncIdx, GlobalIdx, MemIdx, TableIdx, TagIdx};
+use chalcid_module::layout::INSTANCE_MAGIC;
+
+use crate::agent::Agent;
+use crate::builtins;
+use crate::module::ModuleObject;
+use crate::value::ValRaw;
+use crate::vmcontext::{VMContext, VMFuncImport, VMGlobal, VMMemoryRef, VMTable, VMTag};
+use crate::zeroed::OutOfMemory;
+
+/// Owns the block. All its fields are written before code runs on it, and only globals change after.
+pub(super) struct Context {
+    start: NonNull<VMContext>,
+    layout: Layout,
+}
+
+impl Context {
+    /// A block for an instance of a module, with its header filled.
+    pub(super) fn new(agent: &Agent, module: &ModuleObject) -> Result<Self, OutOfMemory> {
+        let size = (module.layout().size() as usize).max(size_of::<VMContext>());
+        let layout = Layout::from_size_align(size, align_of::<VMContext>()).map_err(|_| OutOfMemory)?;
+        // SAFETY: the size is not 0.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<VMContext>()).ok_or(OutOfMemory)?;
+        // SAFETY: the block is ours, large enough for the header, and zero is a value of all its fields.
+        let header = unsafe { &mut *start.as_ptr() };
+        header.magic = INSTANCE_MAGIC;
+        header.agent = agent.vm_ptr();
+        header.code_slots = module.slots_ptr();
+        header.type_ids = module.type_ids_ptr();
+        header.builtins = builtins::table();
+        Ok(Self { start, layout })
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut VMContext {
+        self.start.as_ptr()
+    }
+
+    pub(super) fn header(&self) -> &VMContext {
+        // SAFETY: the header was written in `new`; what changes in it is in cells.
+        unsafe { self.start.as_ref() }
+    }
+
+    /// A field at an offset that the layout gave.
+    fn field<T>(&self, offset: u32) -> Option<NonNull<T>> {
+        let offset = offset as usize;
+        let inside = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.layout.size());
+        if !inside || !offset.is_multiple_of(align_of::<T>()) {
+            return None;
+        }
+        NonNull::new(self.start.as_ptr().wrapping_byte_add(offset).cast())
+    }
+
+    fn write<T>(&self, offset: u32, value: T) {
+        if let Some(field) = self.field(offset) {
+            // SAFETY: the field lies within the block and is aligned; no code runs on it while the instance is being made.
+            unsafe { field.write(value) };
+        }
+    }
+
+    pub(super) fn set_func_import(&self, module: &ModuleObject, func: FuncIdx, import: VMFuncImport) {
+        self.write(module.layout().func_import(func), import);
+    }
+
+    pub(super) fn set_memory(&self, module: &ModuleObject, memory: MemIdx, value: VMMemoryRef) {
+        self.write(module.layout().memory(memory), value);
+    }
+
+    pub(super) fn set_table(&self, module: &ModuleObject, table: TableIdx, value: *const VMTable) {
+        self.write(module.layout().table(table), value);
+    }
+
+    pub(super) fn set_global(&self, module: &ModuleObject, global: GlobalIdx, value: *const VMGlobal) {
+        self.write(module.layout().global_pointer(global), value);
+    }
+
+    pub(super) fn set_tag(&self, module: &ModuleObject, tag: TagIdx, value: *const VMTag) {
+        self.write(module.layout().tag(tag), value);
+    }
+
+    /// A global that lies in the block.
+    pub(super) fn inline_global(&self, module: &ModuleObject, global: GlobalIdx) -> Option<&Cell<ValRaw>> {
+        let field = self.field::<VMGlobal>(module.layout().inline_global(global)?)?;
+        // SAFETY: the field lies within the block, which lives as long as `self`; zero bits are a value.
+        Some(unsafe { &field.as_ref().value })
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: the block was allocated with this layout in `new`.
+        unsafe { dealloc(self.start.as_ptr().cast(), self.layout) }
+    }
+}

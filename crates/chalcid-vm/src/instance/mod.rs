@@ -1,0 +1,241 @@
+//! Instances: a module with what it imports and owns, and the context that its code runs on.
+//!
+//! ```text
+//!  Instance (entity) ──► context: one zeroed block (VMContext header, imports, memories, tables, globals, tags, inline globals)
+//!      │                    code reads it; all pointers in it lead to what the edges keep
+//!      ├── edges: imported functions, memories, tables, globals that live apart, tags
+//!      └── function references: VMFuncRef by FuncRefIdx, allocated when the first is asked for
+//! ```
+//!
+//! The pointers in the context are written when the instance is allocated and never change; the edges behind them are given up only when the
+//! instance is cleared, when no code can run on it any more.
+
+mod allocate;
+mod const_expr;
+mod context;
+mod segments;
+
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use chalcid_module::index::{DefinedFuncIdx, ElemIdx, FuncIdx, GlobalIdx, MemIdx, TableIdx, TagIdx};
+
+pub use allocate::{AllocateError, Import};
+use context::Context;
+
+use crate::agent::Agent;
+use crate::entity::{Entity, Sealed, Strong, Tracer};
+use crate::failure::Failure;
+use crate::func::{FuncInst, FuncOwner, FuncRangeOwner, Misuse, Signature, enter_checked};
+use crate::global::{GlobalInst, GlobalValue};
+use crate::memory::MemInst;
+use crate::module::ModuleObject;
+use crate::table::TableInst;
+use crate::tag::TagInst;
+use crate::value::ValRaw;
+use crate::vmcontext::{VMContext, VMFuncRef};
+use crate::zeroed::{Zeroable, ZeroedVec};
+
+// SAFETY: null pointers and zeros: a reference that is not made yet.
+unsafe impl Zeroable for VMFuncRef {}
+
+/// A module instance.
+pub struct Instance {
+    module: Arc<ModuleObject>,
+    context: Context,
+    edges: RefCell<Edges>,
+    /// `VMFuncRef` by `FuncRefIdx`; those of imported functions stay empty, since their owners have them.
+    func_refs: RefCell<ZeroedVec<VMFuncRef>>,
+    dropped_elements: DroppedSet,
+    dropped_data: DroppedSet,
+}
+
+/// What an instance keeps alive.
+#[derive(Default)]
+struct Edges {
+    functions: Vec<FuncInst>,
+    tables: Vec<Strong<TableInst>>,
+    memories: Vec<Strong<MemInst>>,
+    /// `None` for globals that lie in the context.
+    globals: Vec<Option<Strong<GlobalInst>>>,
+    tags: Vec<Strong<TagInst>>,
+}
+
+/// Which segments were dropped.
+struct DroppedSet(Box<[Cell<bool>]>);
+
+impl DroppedSet {
+    fn new(segments: usize) -> Self {
+        Self(std::iter::repeat_with(|| Cell::new(false)).take(segments).collect())
+    }
+
+    fn contains(&self, index: usize) -> bool {
+        self.0.get(index).is_none_or(Cell::get)
+    }
+
+    fn insert(&self, index: usize) {
+        if let Some(dropped) = self.0.get(index) {
+            dropped.set(true);
+        }
+    }
+}
+
+impl Instance {
+    /// The module.
+    pub fn module(&self) -> &Arc<ModuleObject> {
+        &self.module
+    }
+
+    /// A table, imported or not.
+    pub fn table(&self, table: TableIdx) -> Option<Strong<TableInst>> {
+        self.edges.borrow().tables.get(table.index()).cloned()
+    }
+
+    /// A memory, imported or not.
+    pub fn memory(&self, memory: MemIdx) -> Option<Strong<MemInst>> {
+        self.edges.borrow().memories.get(memory.index()).cloned()
+    }
+
+    /// A global that lives apart: an imported or exported one, or one of reference type.
+    pub fn global(&self, global: GlobalIdx) -> Option<Strong<GlobalInst>> {
+        self.edges.borrow().globals.get(global.index()).cloned().flatten()
+    }
+
+    /// A tag, imported or not.
+    pub fn tag(&self, tag: TagIdx) -> Option<Strong<TagInst>> {
+        self.edges.borrow().tags.get(tag.index()).cloned()
+    }
+
+    /// The value of any global.
+    pub fn global_value(&self, global: GlobalIdx) -> Option<GlobalValue> {
+        if let Some(global) = self.global(global) {
+            return Some(global.get());
+        }
+        self.context.inline_global(&self.module, global).map(|cell| GlobalValue::Number(cell.get()))
+    }
+
+    fn imported_function(&self, func: FuncIdx) -> Option<FuncInst> {
+        self.edges.borrow().functions.get(func.index()).cloned()
+    }
+}
+
+impl Strong<Instance> {
+    /// A function that is imported, or can become a function reference (an exported one, say).
+    pub fn func(&self, func: FuncIdx) -> Option<FuncInst> {
+        if let Some(import) = self.imported_function(func) {
+            return Some(import);
+        }
+        let declarations = self.module.declarations();
+        let index = declarations.func_ref_index(func)?.index();
+        let defined = declarations.defined_index(func)?;
+        let (base, fresh) = {
+            let mut refs = self.func_refs.borrow_mut();
+            let fresh = refs.as_slice().is_empty();
+            if fresh {
+                let count = declarations.func_refs.len();
+                refs.grow(count, count).ok()?;
+            }
+            (refs.as_mut_ptr(), fresh)
+        };
+        if fresh {
+            if !self.is_alive() {
+                return None;
+            }
+            let count = declarations.func_refs.len();
+            self.agent().inner().func_ranges.insert(base as usize, count, FuncRangeOwner::Instance(self.as_ptr()));
+            self.context.header().func_refs.set(base);
+        }
+        let ptr = NonNull::new(base.wrapping_add(index))?;
+        // SAFETY: `index` is below the length of the array, which stays where it is until the instance is freed.
+        let empty = unsafe { ptr.read() }.slot.is_null();
+        if empty {
+            let type_id = self.module.type_id(*declarations.functions.get(func.index())?)?.0;
+            let slot = std::ptr::from_ref(self.module.slot(defined)?);
+            let func_ref = VMFuncRef { slot, vmctx: self.context.as_ptr().cast(), type_id, index: func.0 };
+            // SAFETY: as above; nobody has the pointer of a reference that was never handed out.
+            unsafe { ptr.write(func_ref) };
+        }
+        Some(FuncInst::from_parts(ptr, FuncOwner::Instance(self.clone())))
+    }
+
+    /// Calls any function of the instance, also one that cannot become a reference (a start function, say), as
+    /// [`FuncInst::call`] does.
+    pub fn call(&self, func: FuncIdx, signature: &Signature, values: &mut [ValRaw]) -> Result<(), Failure> {
+        if let Some(import) = self.imported_function(func) {
+            return import.call(signature, values);
+        }
+        let declarations = self.module.declarations();
+        let slot = declarations.defined_index(func).and_then(|defined| self.module.slot(defined));
+        let ty = declarations.functions.get(func.index()).and_then(|ty| self.module.type_id(*ty));
+        let (Some(slot), Some(ty)) = (slot, ty) else { return Err(Misuse::Signature.into()) };
+        if ty != signature.id() {
+            return Err(Misuse::Signature.into());
+        }
+        let owner = FuncOwner::Instance(self.clone());
+        // SAFETY: slot and context are those of the function, whose type is the signature's.
+        unsafe { enter_checked(&owner, slot, self.context.as_ptr().cast(), signature, values) }
+    }
+
+    /// A function of an element segment of functions.
+    pub(crate) fn element_func(&self, segment: ElemIdx, item: u32) -> Option<FuncInst> {
+        use chalcid_module::declarations::ElementItems;
+        let ElementItems::Functions(functions) = &self.module.declarations().elements.get(segment.index())?.items
+        else {
+            return None;
+        };
+        self.func(*functions.get(item as usize)?)
+    }
+
+    /// The instance of a context.
+    ///
+    /// # Safety
+    /// `context` is that of a living instance.
+    pub(crate) unsafe fn from_context(context: *const VMContext) -> Self {
+        // SAFETY: the context names its instance, which is alive.
+        unsafe { Self::from_body_ptr((*context).instance.get().cast()) }
+    }
+
+    /// Compiles a function of the instance's module for its first call, and returns its code.
+    pub(crate) fn compile(&self, func: DefinedFuncIdx) -> Result<*const u8, Failure> {
+        self.module.compile(func)?;
+        match self.module.slot(func) {
+            Some(slot) if self.module.is_compiled(func) => {
+                Ok(slot.load(std::sync::atomic::Ordering::Acquire).cast_const())
+            }
+            _ => Err(Misuse::NoTrampoline.into()),
+        }
+    }
+}
+
+impl Sealed for Instance {}
+
+impl Entity for Instance {
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        let edges = self.edges.borrow();
+        for func in &edges.functions {
+            func.owner().trace(tracer);
+        }
+        for table in &edges.tables {
+            tracer.entity(table);
+        }
+        for memory in &edges.memories {
+            tracer.entity(memory);
+        }
+        for global in edges.globals.iter().flatten() {
+            tracer.entity(global);
+        }
+        for tag in &edges.tags {
+            tracer.entity(tag);
+        }
+    }
+
+    fn clear(&self, agent: &Agent) {
+        let func_refs = self.func_refs.borrow().as_mut_ptr();
+        if !self.func_refs.borrow().as_slice().is_empty() {
+            agent.inner().func_ranges.remove(func_refs as usize);
+        }
+        let edges = self.edges.take();
+        drop(edges);
+    }
+}

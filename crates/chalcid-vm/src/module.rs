@@ -1,0 +1,211 @@
+//! The running side of a module: its code slots, and what its instances share.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use chalcid_module::artifact::CompiledCode;
+use chalcid_module::declarations::Declarations;
+use chalcid_module::index::{DefTypeId, DefinedFuncIdx, TypeIdx};
+use chalcid_module::layout::VMContextLayout;
+use chalcid_module::types::{ExternType, FuncType, GlobalType, HeapType, RefType, TableType, ValType};
+
+use crate::code::{CodeError, CodeOwner, PublishedCode, stubs};
+use crate::failure::Failure;
+use crate::memory::MemorySettings;
+use crate::vmcontext::VMCodeSlot;
+
+/// Compiles a function when it is first called.
+pub trait LazyCompile: Send + Sync {
+    /// Compiles and publishes a function. Runs on a large stack of its own, on the thread that made the call; other threads may ask for
+    /// the same function at the same time. Must not run code of the agent.
+    fn compile(&self, module: &Arc<ModuleObject>, func: DefinedFuncIdx) -> Result<(), Failure>;
+}
+
+/// What a [`ModuleObject`] is made of.
+pub struct ModuleParts {
+    /// What the module declares.
+    pub declarations: Arc<Declarations>,
+    /// The module's bytes, which the declarations point into.
+    pub bytes: Arc<[u8]>,
+    /// Engine-wide identity of each of its types.
+    pub type_ids: Box<[DefTypeId]>,
+    /// How memories are laid out; the same for all modules and agents of an engine.
+    pub memories: MemorySettings,
+    /// Compiles functions when they are first called.
+    pub compiler: Box<dyn LazyCompile>,
+    /// The embedder's own data.
+    pub data: Box<dyn Any + Send + Sync>,
+}
+
+/// A module as its instances, on any thread, share it.
+pub struct ModuleObject {
+    this: Weak<ModuleObject>,
+    parts: ModuleParts,
+    layout: VMContextLayout,
+    type_ids: Box<[u32]>,
+    slots: Box<[VMCodeSlot]>,
+    code: Mutex<Vec<PublishedCode>>,
+    code_size: AtomicUsize,
+}
+
+impl ModuleObject {
+    /// A module of which nothing is compiled.
+    pub fn new(parts: ModuleParts) -> Result<Arc<Self>, CodeError> {
+        let declarations = &parts.declarations;
+        let layout = VMContextLayout::new(declarations);
+        let type_ids = parts.type_ids.iter().map(|id| id.0).collect();
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(declarations.defined_functions()).map_err(|_| CodeError::OutOfMemory)?;
+        let stubs = stubs::ensure(declarations.defined_functions())?;
+        for (index, ty) in declarations.functions.iter().skip(declarations.imported.functions as usize).enumerate() {
+            let results = declarations.func_type(*ty).map_or(&[][..], |ty| &ty.results);
+            slots.push(AtomicPtr::new(stubs.address(index, stubs::returns_through_memory(results)).cast_mut()));
+        }
+        Ok(Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            layout,
+            type_ids,
+            slots: slots.into_boxed_slice(),
+            code: Mutex::new(Vec::new()),
+            code_size: AtomicUsize::new(0),
+            parts,
+        }))
+    }
+
+    /// What the module declares.
+    pub fn declarations(&self) -> &Arc<Declarations> {
+        &self.parts.declarations
+    }
+
+    /// The module's bytes.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.parts.bytes
+    }
+
+    /// Engine-wide identities of the module's types.
+    pub fn type_ids(&self) -> &[DefTypeId] {
+        &self.parts.type_ids
+    }
+
+    /// How its memories are laid out.
+    pub fn memory_settings(&self) -> &MemorySettings {
+        &self.parts.memories
+    }
+
+    /// The layout of its instances' contexts.
+    pub fn layout(&self) -> &VMContextLayout {
+        &self.layout
+    }
+
+    /// The embedder's own data.
+    pub fn data(&self) -> &(dyn Any + Send + Sync) {
+        &*self.parts.data
+    }
+
+    /// Whether a function's slot holds compiled code.
+    pub fn is_compiled(&self, func: DefinedFuncIdx) -> bool {
+        self.slots.get(func.index()).is_some_and(|slot| !stubs::is_stub(slot.load(Ordering::Acquire)))
+    }
+
+    /// Bytes of machine code that the module has published.
+    pub fn code_size(&self) -> usize {
+        self.code_size.load(Ordering::Relaxed)
+    }
+
+    /// Publishes the code of a function and lets its slot point to it. What the slot pointed to before stays until the module
+    /// goes: frames may be running it.
+    ///
+    /// # Safety
+    /// `code` must be what the compiler made of this function of this module, for the memory settings of the module.
+    pub unsafe fn publish(&self, func: DefinedFuncIdx, code: CompiledCode) -> Result<(), CodeError> {
+        let Some(slot) = self.slots.get(func.index()) else { return Err(CodeError::NoSuchFunction) };
+        let size = code.code.len();
+        let published = PublishedCode::publish(code, CodeOwner::Function { module: self.this.clone(), func })?;
+        let address = published.address();
+        self.code.lock().unwrap_or_else(PoisonError::into_inner).push(published);
+        self.code_size.fetch_add(size, Ordering::Relaxed);
+        slot.store(address.cast_mut(), Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn compile(&self, func: DefinedFuncIdx) -> Result<(), Failure> {
+        match self.this.upgrade() {
+            Some(this) => self.parts.compiler.compile(&this, func),
+            None => Err(Failure::Error(Box::new(CodeError::NoSuchFunction))),
+        }
+    }
+
+    pub(crate) fn slot(&self, func: DefinedFuncIdx) -> Option<&VMCodeSlot> {
+        self.slots.get(func.index())
+    }
+
+    pub(crate) fn slots_ptr(&self) -> *const VMCodeSlot {
+        self.slots.as_ptr()
+    }
+
+    pub(crate) fn type_ids_ptr(&self) -> *const u32 {
+        self.type_ids.as_ptr()
+    }
+
+    /// The engine-wide identity of a type of the module.
+    pub fn type_id(&self, ty: TypeIdx) -> Option<DefTypeId> {
+        self.parts.type_ids.get(ty.index()).copied()
+    }
+
+    /// A heap type of the module, engine-wide; `None` for an index that is out of range.
+    pub fn heap_type(&self, heap: HeapType) -> Option<HeapType<DefTypeId>> {
+        Some(match heap {
+            HeapType::Abstract(heap) => HeapType::Abstract(heap),
+            HeapType::Concrete(ty) => HeapType::Concrete(self.type_id(ty)?),
+        })
+    }
+
+    /// A reference type of the module, engine-wide.
+    pub fn ref_type(&self, ty: RefType) -> Option<RefType<DefTypeId>> {
+        Some(RefType { nullable: ty.nullable, heap: self.heap_type(ty.heap)? })
+    }
+
+    /// A value type of the module, engine-wide.
+    pub fn val_type(&self, ty: ValType) -> Option<ValType<DefTypeId>> {
+        Some(match ty {
+            ValType::I32 => ValType::I32,
+            ValType::I64 => ValType::I64,
+            ValType::F32 => ValType::F32,
+            ValType::F64 => ValType::F64,
+            ValType::V128 => ValType::V128,
+            ValType::Ref(ty) => ValType::Ref(self.ref_type(ty)?),
+        })
+    }
+
+    /// A table type of the module, engine-wide.
+    pub fn table_type(&self, ty: &TableType) -> Option<TableType<DefTypeId>> {
+        Some(TableType { element: self.ref_type(ty.element)?, limits: ty.limits, address: ty.address })
+    }
+
+    /// The type of an import or export of the module, engine-wide.
+    pub fn extern_type(&self, ty: &ExternType) -> Option<ExternType<DefTypeId>> {
+        Some(match ty {
+            ExternType::Func(ty) => ExternType::Func(self.type_id(*ty)?),
+            ExternType::Table(ty) => ExternType::Table(self.table_type(ty)?),
+            ExternType::Memory(ty) => ExternType::Memory(*ty),
+            ExternType::Global(ty) => {
+                ExternType::Global(GlobalType { content: self.val_type(ty.content)?, mutable: ty.mutable })
+            }
+            ExternType::Tag(ty) => ExternType::Tag(self.type_id(*ty)?),
+        })
+    }
+
+    /// A function type of the module, engine-wide.
+    pub fn func_type(&self, ty: &FuncType) -> Option<FuncType<DefTypeId>> {
+        let convert = |types: &[ValType]| types.iter().map(|ty| self.val_type(*ty)).collect::<Option<Box<[_]>>>();
+        Some(FuncType { params: convert(&ty.params)?, results: convert(&ty.results)? })
+    }
+}
+
+impl fmt::Debug for ModuleObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ModuleObject({} functions)", self.slots.len())
+    }
+}

@@ -1,0 +1,5 @@
+//! What differs between platforms: mappings, stacks, memory for code.
+
+pub(crate) mod code;
+pub(crate) mod mapping;
+pub(crate) mod stack;
