@@ -111,7 +111,7 @@ pub(crate) fn to_reference<H: Host>(host: &H, v: &H::Value, ty: RefType) -> Opti
         HeapType::Concrete(id) => {
             let func = exported_function::function_of(host, v)?;
             // 7.8. If match_valtype(actualtype, type) is false, throw a TypeError.
-            (func.type_id() == id).then_some(Val::FuncRef(Some(func)))
+            func.is_of_type(id).then_some(Val::FuncRef(Some(func)))
         }
         _ => None,
     }

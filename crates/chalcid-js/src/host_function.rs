@@ -10,7 +10,7 @@ use chalcid::{Agent, Error, Func, HostCall, HostValue, Val, ValRaw};
 
 use crate::agent::realm_of;
 use crate::conversions::{incompatible, number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
-use crate::errors::{range_error, type_error};
+use crate::errors::{range_error, thrown_value, type_error};
 use crate::exported_function::Shape;
 use crate::host::{Host, Key};
 use crate::webidl::{self, Completion};
@@ -83,7 +83,7 @@ pub(crate) fn create_a_host_function<H: Host>(
     };
     // 5. Let (store, funcaddr) be func_alloc(store, functype, hostfunc).
     // 7. Return funcaddr.
-    Func::from_host_as(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
+    Func::from_host(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
 }
 
 /// How many arguments a call keeps on the native stack.
@@ -172,7 +172,7 @@ fn run_with_values<H: Host>(
     };
     // Only now, when no more JavaScript runs, do references become bits that wasm will read.
     for (slot, value) in values.iter_mut().zip(&wasm_values) {
-        *slot = value.to_raw(agent);
+        *slot = value.to_raw(agent).map_err(|error| thrown_value(host, error))?;
     }
     Ok(())
 }
@@ -184,7 +184,14 @@ fn results_of_an_iterable<H: Host>(host: &H, ret: &H::Value, results_size: usize
     let method = webidl::get_method(host, ret, Key::Iterator)?
         .ok_or_else(|| type_error(host, "multi-return value must be iterable"))?;
     // 9.3. Let values be ? IteratorToList(? GetIteratorFromMethod(ret, method)).
-    let values = webidl::iterator_to_list(host, ret, &method, results_size)?;
+    // The iterator is drained, but what is more than wanted need not be kept to be refused.
+    let mut values = Vec::with_capacity(results_size);
+    webidl::for_each_value(host, ret, &method, |value| {
+        if values.len() <= results_size {
+            values.push(value);
+        }
+        Ok(())
+    })?;
     // 9.5. If values's size is not resultsSize, throw a TypeError exception.
     if values.len() != results_size {
         return Err(type_error(host, "multi-return length mismatch"));

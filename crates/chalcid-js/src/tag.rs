@@ -64,14 +64,13 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let new_target = webidl::require_new(host, call, Interface::Tag)?;
     let ty = Dictionary::new(host, call, 0, CALLER, "a tag type")?;
     // 1. Let parameters be type["parameters"].
-    let parameters = webidl::sequence(host, &ty.required(CALLER, "parameters")?, PARAMETERS)?;
+    let parameters = ty.required(CALLER, "parameters")?;
     // 2. Let wasmParameters be «».
     // 3. For each paramType of parameters, append ToValueType(paramType) to wasmParameters.
-    let params = parameters.iter().map(|parameter| to_value_type(host, parameter, PARAMETERS));
-    let params = params.collect::<Completion<H, Box<[_]>>>()?;
+    let params = webidl::sequence(host, &parameters, PARAMETERS, |param| to_value_type(host, param, PARAMETERS))?;
     let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Tag)?;
     // 5. Let (store, tagAddress) be tag_alloc(store, wasmParameters → « »).
-    let tag = Tag::new(realm_of(host)?.agent(), FuncType { params, results: Box::new([]) })
+    let tag = Tag::new(realm_of(host)?.agent(), FuncType { params: params.into(), results: Box::new([]) })
         .map_err(|error| range_error(host, format_args!("{CALLER}: {error}")))?;
     // 7. Initialize this from tagAddress.
     initialize_a_tag_object(host, &tag, &prototype)

@@ -88,10 +88,15 @@ pub(crate) fn dom_string<H: Host>(host: &H, value: &H::Value) -> Completion<H, O
     Ok(String::from_utf16(&host.code_units(&string)).ok())
 }
 
-/// The sequence that an iterable object holds.
+/// The sequence that an iterable object holds, each element converted as it comes.
 ///
-/// Web IDL, "convert a JavaScript value to an IDL sequence type", up to the conversion of the elements.
-pub(crate) fn sequence<H: Host>(host: &H, value: &H::Value, what: What) -> Completion<H, Vec<H::Value>> {
+/// Web IDL, "convert a JavaScript value to an IDL sequence type".
+pub(crate) fn sequence<H: Host, T>(
+    host: &H,
+    value: &H::Value,
+    what: What,
+    convert: impl Fn(&H::Value) -> Completion<H, T>,
+) -> Completion<H, Vec<T>> {
     // 1. If V is not an Object, throw a TypeError.
     let not_iterable = || type_error(host, format_args!("{what} must be iterable"));
     if host.type_of(value) != Type::Object {
@@ -101,7 +106,12 @@ pub(crate) fn sequence<H: Host>(host: &H, value: &H::Value, what: What) -> Compl
     // 3. If method is undefined, throw a TypeError.
     let method = get_method(host, value, Key::Iterator)?.ok_or_else(not_iterable)?;
     // 4. Return the result of creating a sequence from V and method.
-    iterator_to_list(host, value, &method, usize::MAX)
+    let mut elements = Vec::new();
+    for_each_value(host, value, &method, |next| {
+        elements.push(convert(&next)?);
+        Ok(())
+    })?;
+    Ok(elements)
 }
 
 // ---- Dictionaries
@@ -158,15 +168,13 @@ pub(crate) fn get_method<H: Host>(host: &H, value: &H::Value, key: Key<'_>) -> C
     Ok(Some(func))
 }
 
-/// `IteratorToList(GetIteratorFromMethod(object, method))`.
-///
-/// A list of more than `limit` values is cut off there only in what is kept: the iterator is drained all the same.
-pub(crate) fn iterator_to_list<H: Host>(
+/// `GetIteratorFromMethod(object, method)`, then `IteratorStepValue` until it is done. The iterator is not closed when a step throws.
+pub(crate) fn for_each_value<H: Host>(
     host: &H,
     object: &H::Value,
     method: &H::Value,
-    limit: usize,
-) -> Completion<H, Vec<H::Value>> {
+    mut step: impl FnMut(H::Value) -> Completion<H, ()>,
+) -> Completion<H, ()> {
     // GetIteratorFromMethod
     // 1. Let iterator be ? Call(method, obj).
     let iterator = host.call(method, object, &[])?;
@@ -176,27 +184,17 @@ pub(crate) fn iterator_to_list<H: Host>(
     }
     // 3. Return ? GetIteratorDirect(iterator).
     let next_method = host.get(&iterator, Key::String("next"))?;
-
-    // IteratorToList
-    // 1. Let values be a new empty List.
-    let mut values = Vec::new();
-    // 2. Repeat,
     loop {
-        // a. Let next be ? IteratorStepValue(iteratorRecord).
+        // IteratorStepValue
         let result = host.call(&next_method, &iterator, &[])?;
         if host.type_of(&result) != Type::Object {
             return Err(type_error(host, "iterator result is not an object"));
         }
         let done = host.get(&result, Key::String("done"))?;
-        // b. If next is done, return values.
         if host.to_boolean(&done) {
-            return Ok(values);
+            return Ok(());
         }
-        let value = host.get(&result, Key::String("value"))?;
-        // c. Append next to values.
-        if values.len() <= limit {
-            values.push(value);
-        }
+        step(host.get(&result, Key::String("value"))?)?;
     }
 }
 
