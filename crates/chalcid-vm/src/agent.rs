@@ -66,6 +66,8 @@ pub(crate) struct AgentInner {
     pub(crate) heap: Heap,
     pub(crate) entities: EntityList,
     pub(crate) func_ranges: FuncRanges,
+    /// Bytes of the agent's memories, and what each costs besides.
+    footprint: Cell<usize>,
     interrupt_handler: RefCell<Option<InterruptHandler>>,
     stack: StackBounds,
 }
@@ -127,6 +129,7 @@ impl Agent {
             heap: Heap::default(),
             entities: EntityList::default(),
             func_ranges: FuncRanges::default(),
+            footprint: Cell::new(0),
             interrupt_handler: RefCell::new(None),
             stack,
         });
@@ -197,6 +200,22 @@ impl Agent {
     /// Number of entities that are alive.
     pub fn entities(&self) -> usize {
         self.0.entities.len()
+    }
+
+    /// Bytes that the agent's memories hold, with what each takes of scarce things (address space, mappings). For hosts whose
+    /// collector cannot see them.
+    pub fn footprint(&self) -> usize {
+        self.0.footprint.get()
+    }
+
+    /// Adds to the footprint.
+    pub(crate) fn charge(&self, bytes: usize) {
+        self.0.footprint.set(self.0.footprint.get().saturating_add(bytes));
+    }
+
+    /// Takes from the footprint what was added before.
+    pub(crate) fn refund(&self, bytes: usize) {
+        self.0.footprint.set(self.0.footprint.get().saturating_sub(bytes));
     }
 
     /// Clears entities that only reach each other, where no host collector looks after them; returns how many.

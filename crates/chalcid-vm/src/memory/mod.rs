@@ -57,6 +57,9 @@ pub const MAX_BYTES_32: u64 = 1 << 32;
 /// Most bytes of a 64-bit memory: 262,144 pages of 64 KiB.
 pub const MAX_BYTES_64: u64 = 262_144 << 16;
 
+/// What a memory adds to [`Agent::footprint`] beside its bytes: a process has room for some ten thousand reservations.
+const MEMORY_COST: usize = 256 << 10;
+
 /// Why a memory could not be made or grown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MemoryError {
@@ -130,6 +133,7 @@ impl MemInst {
         linear: Arc<LinearMemory>,
     ) -> Strong<Self> {
         let vm = VMMemory { base: AtomicPtr::new(linear.base()), length: AtomicUsize::new(linear.len()) };
+        agent.charge(MEMORY_COST + if ty.shared { 0 } else { linear.len() });
         Strong::new(agent, Self { ty, is_static, reservation, vm, linear: RefCell::new(linear) })
     }
 
@@ -232,6 +236,7 @@ impl Strong<MemInst> {
                 self.move_to(&linear, bytes, limit)?;
             }
             self.vm.length.store(bytes as usize, Ordering::Release);
+            self.agent().charge(added as usize);
         }
         Ok(before as u64 >> self.ty.page_size_log2)
     }
@@ -278,8 +283,10 @@ impl Sealed for MemInst {}
 impl Entity for MemInst {
     fn trace(&self, _tracer: &mut Tracer<'_>) {}
 
-    fn clear(&self, _agent: &Agent) {
+    fn clear(&self, agent: &Agent) {
+        agent.refund(MEMORY_COST);
         if !self.ty.shared {
+            agent.refund(self.byte_len());
             self.vm.length.store(0, Ordering::Release);
             self.vm.base.store(std::ptr::null_mut(), Ordering::Release);
             let before = self.linear.replace(Arc::new(LinearMemory::empty()));
