@@ -64,4 +64,9 @@ impl FuncTranslator<'_> {
         let result = make(self.ins(), x, y);
         self.push_vector(result);
     }
+
+    /// Whether code is made for x86.
+    pub(super) fn is_x86(&self) -> bool {
+        matches!(self.isa.triple().architecture, target_lexicon::Architecture::X86_64)
+    }
 }

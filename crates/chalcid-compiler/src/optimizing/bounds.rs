@@ -5,7 +5,7 @@
 //! # Inputs
 //! - `index`: the address operand, any 32-bit or 64-bit number as the memory's address type says.
 //! - `offset`: the constant of the instruction, below 2^32 for 32-bit memories, any 64-bit number for others.
-//! - `size`: the bytes accessed, 1 to 16.
+//! - `size`: the bytes accessed, 1 to 64.
 //! - The memory's type and [plan](MemoryPlan). `LENGTH`, its size in bytes, never shrinks and is at least the type's minimum.
 //!
 //! The access is within bounds exactly when `index + offset + size <= LENGTH` as unbounded integers. If it is not, the instruction has to trap,
@@ -196,7 +196,7 @@ fn flags(t: &mut FuncTranslator<'_>, memory: MemIdx) -> MemFlagsData {
 }
 
 /// The value of a constant, zero-extended.
-fn constant(t: &FuncTranslator<'_>, value: Value) -> Option<u64> {
+pub(super) fn constant(t: &FuncTranslator<'_>, value: Value) -> Option<u64> {
     let dfg = &t.builder.func.dfg;
     let ValueDef::Result(inst, _) = dfg.value_def(dfg.resolve_aliases(value)) else { return None };
     if dfg.insts[inst].opcode() != Opcode::Iconst {

@@ -16,6 +16,7 @@ mod types;
 
 mod atomic;
 mod bounds;
+mod bulk;
 mod call;
 mod control;
 mod conversion;

@@ -3,7 +3,7 @@
 use wasmparser::Operator;
 
 use super::translator::FuncTranslator;
-use super::{atomic, call, control, conversion, memory, numeric, reference, table, variable, vector};
+use super::{atomic, bulk, call, control, conversion, memory, numeric, reference, table, variable, vector};
 use crate::CompileError;
 
 /// A family: translates the operator and answers `true`, or answers `false` when the operator is not one of its own.
@@ -12,10 +12,11 @@ use crate::CompileError;
 type Family = fn(&mut FuncTranslator<'_>, &Operator<'_>) -> Result<bool, CompileError>;
 
 /// The families, the most frequent operators first.
-const FAMILIES: [Family; 10] = [
+const FAMILIES: [Family; 11] = [
     variable::translate,
     numeric::translate,
     memory::translate,
+    bulk::translate,
     control::translate,
     call::translate,
     conversion::translate,

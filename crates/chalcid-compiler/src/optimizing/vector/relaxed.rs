@@ -29,12 +29,12 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> bool {
             t.binary(|ins, x, indices| if x86 { ins.x86_pshufb(x, indices) } else { ins.swizzle(x, indices) });
         }
         Op::I32x4RelaxedTruncF32x4S => {
-            let x86 = is_x86(t);
+            let x86 = t.is_x86();
             t.unary_lanes(F32X4, |ins, x| if x86 { ins.x86_cvtt2dq(I32X4, x) } else { ins.fcvt_to_sint_sat(I32X4, x) });
         }
         Op::I32x4RelaxedTruncF32x4U => t.unary_lanes(F32X4, |ins, x| ins.fcvt_to_uint_sat(I32X4, x)),
         Op::I32x4RelaxedTruncF64x2SZero => {
-            let x86 = is_x86(t);
+            let x86 = t.is_x86();
             convert::truncate_signed(t, |t, x| {
                 if x86 { t.ins().x86_cvtt2dq(I64X2, x) } else { t.ins().fcvt_to_sint_sat(I64X2, x) }
             });
@@ -75,10 +75,6 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> bool {
     true
 }
 
-fn is_x86(t: &FuncTranslator<'_>) -> bool {
-    matches!(t.isa.triple().architecture, target_lexicon::Architecture::X86_64)
-}
-
 /// `x × y + z`, or `−(x × y) + z` if `negate`.
 fn multiply_add(t: &mut FuncTranslator<'_>, lanes: Type, negate: bool) {
     let z = t.pop_vector(lanes);
@@ -106,11 +102,11 @@ fn lane_select(t: &mut FuncTranslator<'_>, lanes: Type) {
 
 /// The operands change places, so that x86's `minps` does exactly this.
 fn min(t: &mut FuncTranslator<'_>, lanes: Type) {
-    if is_x86(t) { float::pseudo_min(t, lanes) } else { t.binary_lanes(lanes, |ins, x, y| ins.fmin(x, y)) }
+    if t.is_x86() { float::pseudo_min(t, lanes) } else { t.binary_lanes(lanes, |ins, x, y| ins.fmin(x, y)) }
 }
 
 fn max(t: &mut FuncTranslator<'_>, lanes: Type) {
-    if is_x86(t) { float::pseudo_max(t, lanes) } else { t.binary_lanes(lanes, |ins, x, y| ins.fmax(x, y)) }
+    if t.is_x86() { float::pseudo_max(t, lanes) } else { t.binary_lanes(lanes, |ins, x, y| ins.fmax(x, y)) }
 }
 
 /// Adds neighbouring products of the bytes of `x` and the 7-bit numbers of `y`.
