@@ -326,6 +326,14 @@ impl<T: Entity> Strong<T> {
         Some(keeper)
     }
 
+    /// Reports what this handle stands for to a collector that has found it: a count of the keeper, or, where there is no keeper and no other
+    /// handle, what the entity holds.
+    pub fn trace_edge(&self, visit: &mut dyn FnMut(Edge)) {
+        let mut parts = Vec::new();
+        trace_handle(self.ptr.cast(), &mut parts, visit);
+        trace_parts(parts, visit);
+    }
+
     pub(crate) fn erase(self) -> AnyStrong {
         let this = std::mem::ManuallyDrop::new(self);
         AnyStrong(this.ptr.cast())
@@ -434,24 +442,31 @@ impl<T: Entity> Body<T> {
     /// Reports what the entity holds: each edge once for every count. Entities that have no keeper and no other holder are
     /// part of this one, and their edges are reported in their place.
     pub fn trace(&self, visit: &mut dyn FnMut(Edge)) {
-        let mut parts: Vec<NonNull<Header>> = vec![self.ptr.cast()];
-        while let Some(part) = parts.pop() {
-            Header::trace(
-                part,
-                &mut Tracer::new(&mut |edge| match edge {
-                    RawEdge::Value(value) => visit(Edge::Value(value)),
-                    RawEdge::Entity(target) => {
-                        // SAFETY: the edge is a handle, which keeps the box alive.
-                        let header = unsafe { target.as_ref() };
-                        match header.state.get() {
-                            State::Kept => header.keeper().into_iter().for_each(|keeper| visit(Edge::Object(keeper))),
-                            State::Free if header.handles.get() == 1 => parts.push(target),
-                            State::Free | State::Dead => {}
-                        }
-                    }
-                }),
-            );
-        }
+        trace_parts(vec![self.ptr.cast()], visit);
+    }
+}
+
+/// Reports the edges of entities, and of those that are part of them.
+fn trace_parts(mut parts: Vec<NonNull<Header>>, visit: &mut dyn FnMut(Edge)) {
+    while let Some(part) = parts.pop() {
+        Header::trace(
+            part,
+            &mut Tracer::new(&mut |edge| match edge {
+                RawEdge::Value(value) => visit(Edge::Value(value)),
+                RawEdge::Entity(target) => trace_handle(target, &mut parts, visit),
+            }),
+        );
+    }
+}
+
+/// Reports what one handle stands for: a count of the keeper, or, where nobody else has a handle, what the entity itself holds.
+fn trace_handle(target: NonNull<Header>, parts: &mut Vec<NonNull<Header>>, visit: &mut dyn FnMut(Edge)) {
+    // SAFETY: the edge is a handle, which keeps the box alive.
+    let header = unsafe { target.as_ref() };
+    match header.state.get() {
+        State::Kept => header.keeper().into_iter().for_each(|keeper| visit(Edge::Object(keeper))),
+        State::Free if header.handles.get() == 1 => parts.push(target),
+        State::Free | State::Dead => {}
     }
 }
 

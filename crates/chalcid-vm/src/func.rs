@@ -13,7 +13,7 @@ use chalcid_module::artifact::CompiledCode;
 use chalcid_module::index::{DefTypeId, FuncIdx};
 use chalcid_module::layout;
 use chalcid_module::matching::DefTypes;
-use chalcid_module::registry::TypeRegistry;
+use chalcid_module::registry::{TypeHandle, TypeRegistry};
 use chalcid_module::types::{AbsHeapType, FuncType, HeapType, Hierarchy, RefType, ValType};
 
 use crate::agent::Agent;
@@ -123,10 +123,13 @@ pub struct Signature {
     /// Whether a parameter or result is a reference: then values are checked and kept on their way.
     params_have_refs: bool,
     results_have_refs: bool,
+    /// Keeps `id` the identity of `ty`.
+    _registered: TypeHandle,
 }
 
 impl Signature {
-    /// A signature. `id` is the engine-wide identity of `ty`; the trampolines must be for types that look like it.
+    /// A signature. `id` is the engine-wide identity of `ty`, and stays so as long as the signature lives; the trampolines must be for
+    /// types that look like it.
     pub fn new(
         id: DefTypeId,
         ty: FuncType<DefTypeId>,
@@ -137,9 +140,17 @@ impl Signature {
         if params != trampolines.params || results != trampolines.results {
             return Err(Misuse::Signature);
         }
+        let registered = types.retain(id).map_err(|_| Misuse::Signature)?;
         let refs = |types: &[ValType<DefTypeId>]| types.iter().any(|ty| matches!(ty, ValType::Ref(_)));
         let (params_have_refs, results_have_refs) = (refs(&ty.params), refs(&ty.results));
-        Ok(Arc::new(Self { id, ty, trampolines: Arc::clone(trampolines), params_have_refs, results_have_refs }))
+        Ok(Arc::new(Self {
+            id,
+            ty,
+            trampolines: Arc::clone(trampolines),
+            params_have_refs,
+            results_have_refs,
+            _registered: registered,
+        }))
     }
 
     /// The identity of the type.
