@@ -3,10 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chalcid_compiler::Compiler;
 use chalcid_module::features::Features;
 use chalcid_module::registry::TypeRegistry;
+use chalcid_vm::{MemorySettings, Signature};
 
+use crate::error::ResourceError;
 use crate::pool::Pool;
+use crate::signature::Signatures;
 use crate::types::{DefTypeId, FuncType};
 use crate::{Config, Error};
 
@@ -19,6 +23,9 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     config: Config,
     types: TypeRegistry,
+    signatures: Signatures,
+    compiler: Compiler,
+    memories: MemorySettings,
     pool: Pool,
 }
 
@@ -27,8 +34,11 @@ impl Engine {
     ///
     /// Fails where the machine is not one that code can be made for, or a setting is impossible on it.
     pub fn new(config: Config) -> Result<Self, Error> {
+        let compiler = Compiler::new(config.settings.clone()).map_err(ResourceError::from)?;
+        let memories = MemorySettings { signals: config.settings.signals, ..MemorySettings::default() };
         let pool = Pool::new(config.threads);
-        Ok(Self(Arc::new(Inner { config, types: TypeRegistry::new(), pool })))
+        let (types, signatures) = (TypeRegistry::new(), Signatures::default());
+        Ok(Self(Arc::new(Inner { config, types, signatures, compiler, memories, pool })))
     }
 
     /// The settings.
@@ -53,6 +63,19 @@ impl Engine {
 
     pub(crate) fn types(&self) -> &TypeRegistry {
         &self.0.types
+    }
+
+    /// The signature of a function type that is registered.
+    pub(crate) fn signature(&self, id: DefTypeId) -> Option<Arc<Signature>> {
+        self.0.signatures.get(&self.0.types, id)
+    }
+
+    pub(crate) fn compiler(&self) -> &Compiler {
+        &self.0.compiler
+    }
+
+    pub(crate) fn memories(&self) -> &MemorySettings {
+        &self.0.memories
     }
 
     /// The background threads, if it pays to have them for decoding and validating `bytes`.

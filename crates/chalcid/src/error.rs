@@ -1,9 +1,12 @@
 //! What can go wrong while wasm runs or the API is used.
 
+use std::any::Any;
 use std::fmt;
 
+use chalcid_vm::Failure;
+
 use crate::types::{FuncType, Text, ValType};
-use crate::{LinkError, Trap};
+use crate::{Agent, HostValue, LinkError, Trap};
 
 /// Why a call, an instantiation or another operation of the Rust API failed.
 #[derive(Debug)]
@@ -25,6 +28,43 @@ impl Error {
     /// An error of a host function, to be found again by [`HostError::downcast_ref`].
     pub fn host(error: impl std::error::Error + 'static) -> Self {
         Self::Host(HostError(Payload::Error(Box::new(error))))
+    }
+
+    /// A value of the host as an error: for JavaScript, the thrown value.
+    pub fn host_value(value: HostValue) -> Self {
+        Self::Host(HostError(Payload::Value(value)))
+    }
+
+    /// What came out of the running side.
+    pub(crate) fn from_failure(failure: Failure) -> Self {
+        match failure {
+            Failure::Trap(trap) => Self::Trap(Trap::from_raw(trap)),
+            Failure::Value(value) => Self::host_value(value),
+            Failure::Error(error) => match error.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(error) => Self::from_below(&*error),
+            },
+        }
+    }
+
+    fn from_below(error: &dyn Any) -> Self {
+        if let Some(misuse) = error.downcast_ref::<chalcid_vm::Misuse>() {
+            Self::Misuse(Misuse::Call(*misuse))
+        } else if let Some(code) = error.downcast_ref::<chalcid_vm::CodeError>() {
+            Self::Resource(ResourceError::new(code.to_string()))
+        } else {
+            Self::Resource(ResourceError::new("the call failed for a reason that is not known here"))
+        }
+    }
+
+    /// The error on its way into the running side, to end the code that is running.
+    pub(crate) fn into_failure(self, agent: &Agent) -> Failure {
+        match self {
+            Self::Trap(trap) if trap.is_bare() => agent.raw().trap(trap.code()),
+            Self::Trap(trap) => Failure::Trap(trap.into_raw()),
+            Self::Host(HostError(Payload::Value(value))) => Failure::Value(value),
+            error => Failure::Error(Box::new(error)),
+        }
     }
 
     /// The trap, if it is one.
@@ -93,14 +133,32 @@ pub struct HostError(Payload);
 
 #[derive(Debug)]
 enum Payload {
+    Value(HostValue),
     Error(Box<dyn std::error::Error + 'static>),
 }
 
 impl HostError {
+    /// The host's value, if it is one.
+    pub fn value(&self) -> Option<&HostValue> {
+        match &self.0 {
+            Payload::Value(value) => Some(value),
+            Payload::Error(_) => None,
+        }
+    }
+
+    /// The host's value, or the error back.
+    pub fn into_value(self) -> Result<HostValue, Self> {
+        match self.0 {
+            Payload::Value(value) => Ok(value),
+            error => Err(Self(error)),
+        }
+    }
+
     /// The Rust error of a certain type.
     pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match &self.0 {
             Payload::Error(error) => error.downcast_ref(),
+            Payload::Value(_) => None,
         }
     }
 }
@@ -108,6 +166,7 @@ impl HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
+            Payload::Value(_) => f.write_str("a value thrown by the host"),
             Payload::Error(error) => error.fmt(f),
         }
     }
@@ -137,14 +196,18 @@ pub enum Misuse {
     },
     /// Things of two agents or two engines met.
     Foreign(&'static str),
+    /// An access outside a table or memory.
+    OutOfBounds,
     /// A write to an immutable global.
     Immutable,
     /// A type that does not exist in the engine, or is not of the kind that is needed.
     UnknownType,
     /// Limits whose minimum is above their maximum, or above what is possible.
     Limits,
-    /// An instance whose segments were already applied.
-    AlreadyInitialized,
+    /// Something the Rust API has no form for yet.
+    Unsupported(&'static str),
+    /// A call that the running side refused.
+    Call(chalcid_vm::Misuse),
 }
 
 impl Misuse {
@@ -167,10 +230,12 @@ impl fmt::Display for Misuse {
             Self::Count { wanted, found, what } => write!(f, "expected {wanted} {what}, found {found}"),
             Self::Type { wanted, found } => write!(f, "expected a value of type {wanted}, found {found}"),
             Self::Foreign(what) => write!(f, "{what} of another agent or engine"),
+            Self::OutOfBounds => f.write_str("out of bounds"),
             Self::Immutable => f.write_str("the global is immutable"),
             Self::UnknownType => f.write_str("the type is unknown to this engine"),
             Self::Limits => f.write_str("the limits are impossible"),
-            Self::AlreadyInitialized => f.write_str("the instance is initialized already"),
+            Self::Unsupported(what) => write!(f, "the API does not support {what}"),
+            Self::Call(misuse) => misuse.fmt(f),
         }
     }
 }

@@ -1,33 +1,96 @@
 //! Chalcid, a WebAssembly engine: its Rust API.
 //!
 //! ```text
-//! Engine ── settings, types, background threads      Send + Sync
-//!   Module ── a decoded, validated module            Send + Sync
-//! Agent ── one thread's family of instances          of one thread, as everything below
-//!   Instance, Func, Memory, Table, Global, Tag       handles: cloning is cheap, equal when they are the same entity
+//! Engine ── settings, types, trampolines, background threads      Send + Sync
+//!   Module ── a decoded, validated module and its code            Send + Sync
+//! Agent ── one thread's family of instances                       of one thread, as everything below
+//!   Instance, Func, Memory, Table, Global, Tag                    handles: cloning is cheap, equal when they are the same entity
+//! ```
+//!
+//! ```
+//! use chalcid::{Agent, Engine, Func, FuncType, Instance, Module, Val, ValType};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let wasm = wat::parse_str(
+//!     r#"(module
+//!          (import "host" "double" (func $double (param i32) (result i32)))
+//!          (func (export "run") (param i32) (result i32)
+//!            (i32.add (i32.const 1) (call $double (local.get 0)))))"#,
+//! )?;
+//! let engine = Engine::default();
+//! let module = Module::new(&engine, wasm)?;
+//! let agent = Agent::new(&engine);
+//! let ty = FuncType { params: [ValType::I32].into(), results: [ValType::I32].into() };
+//! let double = Func::new(&agent, ty, |args, results| {
+//!     results[0] = Val::I32(2 * args[0].i32().unwrap_or(0));
+//!     Ok(())
+//! })?;
+//! let instance = Instance::new(&agent, &module, &[double.into()])?;
+//! let mut result = [Val::I32(0)];
+//! instance.get_func("run").ok_or("no export")?.call(&[Val::I32(20)], &mut result)?;
+//! assert_eq!(result[0].i32(), Some(41));
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # Invariants
-//! - No `unsafe`: what needs it lives in `chalcid-vm`, behind types that cannot be misused from here.
+//! - No `unsafe` but in `code.rs`, which publishes what the compiler made: what else needs it lives in `chalcid-vm`, behind types that
+//!   cannot be misused from here.
 //! - Misuse of the API is an [`Error::Misuse`], a missing resource an [`Error::Resource`]; nothing a guest does panics.
-//! - A module compiles nothing when it is made; a function is compiled when it is first called.
+//! - A module compiles nothing when it is made; a function is compiled when it is first called, once, whichever threads call it.
+//! - Nothing lives longer than something can reach it: handles, frames that run, a host's objects ([`host`]).
+//!
+//! # Tiers
+//! A function's slot points to what a call runs: a stub that compiles it at first, then the code of the optimising tier. Code is
+//! published by storing into the slot, so another tier is another store.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod agent;
+mod code;
 mod config;
 mod engine;
 mod error;
+mod extern_;
+mod func;
+mod global;
+pub mod host;
+mod instance;
 mod link_error;
+mod memory;
 mod module;
 mod pool;
+mod signature;
+mod table;
+mod tag;
 mod trap;
 pub mod types;
+mod val;
 
 pub use chalcid_module::CompileError;
 pub use chalcid_module::features::{Feature, Features};
+pub use chalcid_vm::{InterruptHandle, ValRaw};
+
+pub use agent::{Agent, Scope};
 pub use config::Config;
 pub use engine::Engine;
 pub use error::{Error, HostError, Misuse, ResourceError};
+pub use extern_::Extern;
+pub use func::{Func, FuncHome, HostCall, HostRef};
+pub use global::Global;
+pub use host::{
+    Adopt, Body, Edge, GlobalBody, HostFunc, HostFuncBody, HostHooks, HostValue, InstanceBody, Keeper, MemoryBody,
+    TableBody, TagBody, Tracer,
+};
+pub use instance::Instance;
 pub use link_error::LinkError;
+pub use memory::{LinearMemory, Memory, MemoryError, OutOfBounds, SharedMemory};
 pub use module::Module;
+pub use table::{Table, TableError};
+pub use tag::Tag;
 pub use trap::{Frame, Trap, TrapCode};
+pub use types::{
+    AbsHeapType, AddressType, DefTypeId, ExportType, ExternKind, ExternType, FuncType, GlobalType, HeapType, Hierarchy,
+    ImportType, Limits, MemoryType, RefType, TableType, ValType,
+};
+pub use val::Val;

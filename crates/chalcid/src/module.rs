@@ -6,13 +6,15 @@ use std::sync::{Arc, OnceLock};
 
 use chalcid_module::declarations::{Declarations, ExternIdx};
 use chalcid_module::hash::ModuleHash;
-use chalcid_module::index::FuncIdx;
-use chalcid_module::layout::VMContextLayout;
+use chalcid_module::index::{FuncIdx, TypeIdx};
 use chalcid_module::names::Names;
 use chalcid_module::registry::RegisteredTypes;
 use chalcid_module::types as generic;
 
-use crate::types::{ExportType, ExternType, ImportType};
+use chalcid_vm::{ModuleObject, ModuleParts, Signature};
+
+use crate::code::OnFirstCall;
+use crate::types::{DefTypeId, ExportType, ExternType, ImportType};
 use crate::{CompileError, Engine};
 
 /// A module. Cloning gives another handle to the same one; threads share it.
@@ -26,18 +28,35 @@ use crate::{CompileError, Engine};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Module(Arc<Inner>);
+pub struct Module {
+    object: Arc<ModuleObject>,
+    data: Arc<ModuleData>,
+}
 
-struct Inner {
+/// What the engine hangs on a module.
+pub(crate) struct ModuleData {
     engine: Engine,
-    bytes: Arc<[u8]>,
-    declarations: Declarations,
     types: RegisteredTypes,
-    layout: VMContextLayout,
+    signatures: Box<[OnceLock<Arc<Signature>>]>,
     hash: ModuleHash,
     url: OnceLock<Arc<str>>,
     names: OnceLock<Names>,
     exports: OnceLock<HashMap<Box<str>, ExternIdx>>,
+}
+
+impl ModuleData {
+    /// What hangs on a module of the running side, which [`Module::new`] made.
+    pub(crate) fn of(object: &ModuleObject) -> Option<&Arc<Self>> {
+        object.data().downcast_ref()
+    }
+
+    pub(crate) fn url(&self, bytes: &[u8]) -> &Arc<str> {
+        self.url.get_or_init(|| self.hash.url(bytes).into())
+    }
+
+    pub(crate) fn names(&self, object: &ModuleObject) -> &Names {
+        self.names.get_or_init(|| Names::parse(object.bytes(), object.declarations()))
+    }
 }
 
 impl Module {
@@ -47,18 +66,32 @@ impl Module {
         let declarations = decode(engine, &bytes)?;
         let types =
             engine.types().register_module(&declarations).map_err(|error| CompileError::new(error.to_string()))?;
-        let layout = VMContextLayout::new(&declarations);
-        Ok(Self(Arc::new(Inner {
+        let type_ids: Box<[_]> = types.ids().into();
+        let data = Arc::new(ModuleData {
             engine: engine.clone(),
-            bytes,
-            declarations,
+            signatures: type_ids.iter().map(|_| OnceLock::new()).collect(),
             types,
-            layout,
             hash: ModuleHash::new(),
             url: OnceLock::new(),
             names: OnceLock::new(),
             exports: OnceLock::new(),
-        })))
+        });
+        let parts = ModuleParts {
+            declarations: Arc::new(declarations),
+            bytes,
+            type_ids,
+            memories: *engine.memories(),
+            compiler: Box::new(OnFirstCall::new(engine)),
+            data: Box::new(data.clone()),
+        };
+        let object = ModuleObject::new(parts).map_err(|error| CompileError::new(error.to_string()))?;
+        Ok(Self { object, data })
+    }
+
+    /// A module by the running side's handle.
+    pub(crate) fn from_object(object: &Arc<ModuleObject>) -> Option<Self> {
+        let data = ModuleData::of(object)?.clone();
+        Some(Self { object: object.clone(), data })
     }
 
     /// Whether bytes are a valid module, and if not, why.
@@ -68,17 +101,17 @@ impl Module {
 
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
-        &self.0.engine
+        &self.data.engine
     }
 
     /// The bytes it was made from.
     pub fn bytes(&self) -> &Arc<[u8]> {
-        &self.0.bytes
+        self.object.bytes()
     }
 
     /// Its imports, in module order.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
-        self.0.declarations.imports.iter().map(|import| ImportType {
+        self.declarations().imports.iter().map(|import| ImportType {
             module: &import.module,
             name: &import.name,
             ty: self.engine_wide(import.ty),
@@ -87,8 +120,7 @@ impl Module {
 
     /// Its exports, in module order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
-        self.0
-            .declarations
+        self.declarations()
             .exports
             .iter()
             .map(|export| ExportType { name: &export.name, ty: self.item_type(export.item) })
@@ -96,13 +128,13 @@ impl Module {
 
     /// The contents of every custom section of a name, in module order.
     pub fn custom_sections<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let named = self.0.declarations.custom_sections.iter().filter(move |section| &*section.name == name);
-        named.map(|section| &self.0.bytes[section.data.start as usize..section.data.end as usize])
+        let named = self.declarations().custom_sections.iter().filter(move |section| &*section.name == name);
+        named.map(|section| &self.bytes()[section.data.start as usize..section.data.end as usize])
     }
 
     /// The address that stack traces give it: `wasm://wasm/` and eight digits of its hash.
     pub fn url(&self) -> &str {
-        self.shared_url()
+        self.data.url(self.object.bytes())
     }
 
     /// The name that its name section gives it.
@@ -115,43 +147,50 @@ impl Module {
         self.names().function(FuncIdx(func))
     }
 
-    pub(crate) fn shared_url(&self) -> &Arc<str> {
-        self.0.url.get_or_init(|| self.0.hash.url(&self.0.bytes).into())
+    fn names(&self) -> &Names {
+        self.data.names(&self.object)
     }
 
-    fn names(&self) -> &Names {
-        self.0.names.get_or_init(|| Names::parse(&self.0.bytes, &self.0.declarations))
+    pub(crate) fn object(&self) -> &Arc<ModuleObject> {
+        &self.object
     }
 
     pub(crate) fn declarations(&self) -> &Declarations {
-        &self.0.declarations
+        self.object.declarations()
     }
 
-    pub(crate) fn layout(&self) -> &VMContextLayout {
-        &self.0.layout
+    /// The engine-wide identity of a type of the module.
+    pub(crate) fn type_id(&self, ty: TypeIdx) -> DefTypeId {
+        self.data.types.id(ty)
     }
 
-    pub(crate) fn types(&self) -> &RegisteredTypes {
-        &self.0.types
+    /// The signature of a type of the module; `None` for what is no function type.
+    pub(crate) fn signature(&self, ty: TypeIdx) -> Option<&Arc<Signature>> {
+        let slot = self.data.signatures.get(ty.index())?;
+        if slot.get().is_none() {
+            // Where another thread was faster it stored the same signature.
+            let _ = slot.set(self.data.engine.signature(self.type_id(ty))?);
+        }
+        slot.get()
     }
 
     /// What an export of a name is.
     pub(crate) fn find_export(&self, name: &str) -> Option<ExternIdx> {
-        let declared = &self.0.declarations.exports;
+        let declared = &self.declarations().exports;
         if declared.len() <= 8 {
             return declared.iter().find(|export| &*export.name == name).map(|export| export.item);
         }
-        let index = self.0.exports.get_or_init(|| declared.iter().map(|e| (e.name.clone(), e.item)).collect());
+        let index = self.data.exports.get_or_init(|| declared.iter().map(|e| (e.name.clone(), e.item)).collect());
         index.get(name).copied()
     }
 
     /// A type of this module in the terms of the engine.
     pub(crate) fn engine_wide(&self, ty: generic::ExternType) -> ExternType {
-        ty.map(&mut |ty| self.0.types.id(ty))
+        ty.map(&mut |ty| self.data.types.id(ty))
     }
 
     fn item_type(&self, item: ExternIdx) -> ExternType {
-        let declared = &self.0.declarations;
+        let declared = self.declarations();
         // Validation showed that every export names something that exists.
         self.engine_wide(match item {
             ExternIdx::Func(func) => generic::ExternType::Func(declared.functions[func.index()]),
@@ -169,7 +208,7 @@ fn decode(engine: &Engine, bytes: &[u8]) -> Result<Declarations, CompileError> {
 
 impl PartialEq for Module {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.object, &other.object)
     }
 }
 

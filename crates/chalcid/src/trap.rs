@@ -1,9 +1,11 @@
 //! Traps and the frames that were running when they happened.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use chalcid_module::trap_code::TrapCode;
+
+use crate::module::ModuleData;
 
 /// Execution that stopped, as the specification says it must.
 ///
@@ -13,35 +15,45 @@ pub use chalcid_module::trap_code::TrapCode;
 /// unreachable
 ///     at fail (wasm://wasm/0a1b2c3d:wasm-function[1]:0x2f)
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Trap {
-    code: TrapCode,
-    frames: Arc<[Frame]>,
+    raw: chalcid_vm::Trap,
+    /// Made when somebody asks.
+    frames: OnceLock<Box<[Frame]>>,
 }
 
 impl Trap {
-    /// A trap raised by the embedder; it has no frames of its own.
+    /// A trap to be raised by a host function: it gets the frames that are running when the function returns it.
     pub fn new(code: TrapCode) -> Self {
-        Self::with_frames(code, Arc::new([]))
+        Self::from_raw(chalcid_vm::Trap { code, backtrace: chalcid_vm::Backtrace::default() })
     }
 
-    pub(crate) fn with_frames(code: TrapCode, frames: Arc<[Frame]>) -> Self {
-        Self { code, frames }
+    pub(crate) fn from_raw(raw: chalcid_vm::Trap) -> Self {
+        Self { raw, frames: OnceLock::new() }
+    }
+
+    pub(crate) fn into_raw(self) -> chalcid_vm::Trap {
+        self.raw
+    }
+
+    /// Whether it comes from a host function that did not say where it was.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.raw.backtrace.frames.is_empty()
     }
 
     /// Why execution stopped.
     pub fn code(&self) -> TrapCode {
-        self.code
+        self.raw.code
     }
 
     /// The message of the specification's tests.
     pub fn message(&self) -> &'static str {
-        self.code.message()
+        self.raw.code.message()
     }
 
     /// The wasm frames that were running, innermost first, across every host function between them.
     pub fn frames(&self) -> &[Frame] {
-        &self.frames
+        self.frames.get_or_init(|| Frame::all(&self.raw.backtrace).into())
     }
 }
 
@@ -58,6 +70,8 @@ impl fmt::Display for Trap {
 impl std::error::Error for Trap {}
 
 /// A function of a module that was running.
+///
+/// `Display` gives `at NAME (wasm://wasm/HASH8:wasm-function[I]:0xOFFSET)`; without a name there are no parentheses either.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Frame {
     /// The module's address, see [`Module::url`](crate::Module::url).
@@ -65,9 +79,29 @@ pub struct Frame {
     /// Index of the function within its module.
     pub func: u32,
     /// Name of the function, from the module's name section.
-    pub name: Option<Arc<str>>,
+    pub name: Option<Box<str>>,
     /// Offset in the module's bytes of the instruction that ran, where it is known.
     pub offset: Option<u32>,
+    /// How many calls from the host into wasm lie between the frame and the place that asked: frames of the innermost have 0.
+    pub activation: u32,
+}
+
+impl Frame {
+    pub(crate) fn all(backtrace: &chalcid_vm::Backtrace) -> Vec<Self> {
+        backtrace.frames.iter().map(Self::new).collect()
+    }
+
+    fn new(frame: &chalcid_vm::Frame) -> Self {
+        let func = frame.func();
+        let data = ModuleData::of(&frame.module);
+        Self {
+            module: data.map_or_else(|| "wasm://wasm".into(), |data| data.url(frame.module.bytes()).clone()),
+            func: func.0,
+            name: data.and_then(|data| data.names(&frame.module).function(func)).map(Box::from),
+            offset: frame.wasm_offset,
+            activation: frame.activation,
+        }
+    }
 }
 
 impl fmt::Display for Frame {
@@ -93,8 +127,8 @@ mod tests {
 
     #[test]
     fn frames_read_like_v8s() {
-        let mut frame =
-            Frame { module: "wasm://wasm/0a1b2c3d".into(), func: 3, name: Some("f".into()), offset: Some(47) };
+        let module = "wasm://wasm/0a1b2c3d".into();
+        let mut frame = Frame { module, func: 3, name: Some("f".into()), offset: Some(47), activation: 0 };
         assert_eq!(frame.to_string(), "at f (wasm://wasm/0a1b2c3d:wasm-function[3]:0x2f)");
         frame.name = None;
         assert_eq!(frame.to_string(), "at wasm://wasm/0a1b2c3d:wasm-function[3]:0x2f");

@@ -1,0 +1,124 @@
+//! Where the compiler's output becomes running code: functions when they are first called, trampolines when they are first needed.
+//!
+//! This is the one place outside `chalcid-vm` that needs `unsafe`: the running side cannot see that code was made for the very
+//! function or type it is published as. Here it can be seen: every call below is handed what the compiler just made of the same arguments.
+
+#![allow(unsafe_code, reason = "publishes what the compiler made; see the head of the file")]
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use chalcid_module::index::DefinedFuncIdx;
+use chalcid_vm::{Failure, LazyCompile, ModuleObject, Signature};
+
+use crate::Engine;
+use crate::error::{Error, ResourceError};
+use crate::signature::travel;
+
+/// Compiles the functions of one module, each when it is first called and once.
+pub(crate) struct OnFirstCall {
+    engine: Engine,
+    /// Functions that some thread is compiling.
+    running: Mutex<HashSet<DefinedFuncIdx>>,
+    /// Signalled when one is done.
+    done: Condvar,
+}
+
+impl OnFirstCall {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), running: Mutex::default(), done: Condvar::new() }
+    }
+
+    /// Waits until no other thread compiles the function, and claims it.
+    fn claim(&self, func: DefinedFuncIdx) -> Claim<'_> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        while !running.insert(func) {
+            running = self.done.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+        Claim { owner: self, func }
+    }
+
+    fn compile_claimed(&self, module: &ModuleObject, func: DefinedFuncIdx) -> Result<(), Error> {
+        if module.is_compiled(func) {
+            return Ok(());
+        }
+        let declarations = module.declarations();
+        let range = declarations.bodies[func.index()].clone();
+        let body = &module.bytes()[range.start as usize..range.end as usize];
+        let code = self
+            .engine
+            .compiler()
+            .compile_function(declarations, module.layout(), func, body, range.start as usize)
+            .map_err(|error| {
+                let func = declarations.func_index(func);
+                ResourceError::new(format!("cannot compile function #{}: {error}", func.0))
+            })?;
+        // SAFETY: the code is what the compiler of the module's engine just made of this function of this module. The compiler's
+        // settings and the module's memory settings both come from the engine's configuration.
+        unsafe { module.publish(func, code) }.map_err(ResourceError::from)?;
+        Ok(())
+    }
+}
+
+impl LazyCompile for OnFirstCall {
+    fn compile(&self, module: &Arc<ModuleObject>, func: DefinedFuncIdx) -> Result<(), Failure> {
+        let _claim = self.claim(func);
+        self.compile_claimed(module, func).map_err(|error| Failure::Error(Box::new(error)))
+    }
+}
+
+/// The right to compile a function, given up when dropped.
+struct Claim<'a> {
+    owner: &'a OnFirstCall,
+    func: DefinedFuncIdx,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.owner.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.func);
+        self.owner.done.notify_all();
+    }
+}
+
+impl Engine {
+    /// Sees to it that host code can call functions of a type.
+    #[cold]
+    pub(crate) fn need_entry(&self, signature: &Signature) -> Result<(), Error> {
+        let trampolines = signature.trampolines();
+        if trampolines.has_entry() {
+            return Ok(());
+        }
+        let travel = travel(signature.ty(), self.types());
+        let code = self.compiler().compile_entry_trampoline(&travel).map_err(ResourceError::from)?;
+        // SAFETY: the code is the entry trampoline that the compiler just made for types that look like the signature's, and the
+        // trampolines are for the same.
+        unsafe { trampolines.publish_entry(code) }.map_err(ResourceError::from)?;
+        Ok(())
+    }
+
+    /// Sees to it that wasm can call host functions of a type.
+    pub(crate) fn need_exit(&self, signature: &Signature) -> Result<(), Error> {
+        let trampolines = signature.trampolines();
+        if trampolines.has_host() {
+            return Ok(());
+        }
+        let travel = travel(signature.ty(), self.types());
+        let code = self.compiler().compile_host_trampoline(&travel).map_err(ResourceError::from)?;
+        // SAFETY: the code is the host trampoline that the compiler just made for types that look like the signature's, and the
+        // trampolines are for the same.
+        unsafe { trampolines.publish_host(code) }.map_err(ResourceError::from)?;
+        Ok(())
+    }
+}
+
+impl From<chalcid_compiler::CompileError> for ResourceError {
+    fn from(error: chalcid_compiler::CompileError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<chalcid_vm::CodeError> for ResourceError {
+    fn from(error: chalcid_vm::CodeError) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -1,0 +1,241 @@
+//! Values as the Rust API speaks of them, checked on their way into wasm.
+
+use chalcid_module::matching;
+use chalcid_vm::{GlobalValue, RefValue};
+
+use crate::types::{AbsHeapType, HeapType, Hierarchy, RefType, ValType};
+use crate::{Agent, Error, Func, HostValue, Misuse, ValRaw};
+
+/// A value of any type that the Rust API can hold.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Val {
+    /// 32-bit integer.
+    I32(i32),
+    /// 64-bit integer.
+    I64(i64),
+    /// 32-bit float, by its bits: a NaN keeps its payload.
+    F32(u32),
+    /// 64-bit float, by its bits: a NaN keeps its payload.
+    F64(u64),
+    /// 128-bit vector.
+    V128(u128),
+    /// Function, or null.
+    FuncRef(Option<Func>),
+    /// Value of the host, or null.
+    ExternRef(Option<HostValue>),
+}
+
+macro_rules! accessors {
+    ($($(#[$doc:meta])* $get:ident: $ty:ty, $pattern:pat => $value:expr;)*) => {
+        impl Val {
+            $($(#[$doc])* pub fn $get(&self) -> Option<$ty> {
+                match *self { $pattern => Some($value), _ => None }
+            })*
+        }
+    };
+}
+
+accessors! {
+    /// The value, if it is an `i32`.
+    i32: i32, Self::I32(value) => value;
+    /// The value, if it is an `i64`.
+    i64: i64, Self::I64(value) => value;
+    /// The value, if it is an `f32`.
+    f32: f32, Self::F32(bits) => f32::from_bits(bits);
+    /// The value, if it is an `f64`.
+    f64: f64, Self::F64(bits) => f64::from_bits(bits);
+    /// The value, if it is a `v128`.
+    v128: u128, Self::V128(bits) => bits;
+}
+
+impl Val {
+    /// The value that a variable of a type has before anything was stored in it: zero or null. There is none for references that
+    /// cannot be null.
+    pub fn default_of(agent: &Agent, ty: ValType) -> Option<Self> {
+        match ty {
+            ValType::Ref(ty) if !ty.nullable => None,
+            ty => Some(Self::from_raw(agent, ValRaw::ZERO, ty)),
+        }
+    }
+
+    /// The function, if it is one and not null.
+    pub fn func(&self) -> Option<&Func> {
+        match self {
+            Self::FuncRef(func) => func.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The value of the host, if it is one and not null.
+    pub fn host_value(&self) -> Option<&HostValue> {
+        match self {
+            Self::ExternRef(value) => value.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a null reference.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::FuncRef(None) | Self::ExternRef(None))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::I32(_) => "i32",
+            Self::I64(_) => "i64",
+            Self::F32(_) => "f32",
+            Self::F64(_) => "f64",
+            Self::V128(_) => "v128",
+            Self::FuncRef(Some(_)) => "a function",
+            Self::ExternRef(Some(_)) => "a value of the host",
+            Self::FuncRef(None) | Self::ExternRef(None) => "null",
+        }
+    }
+
+    /// Whether it is a value of a type, for an agent.
+    pub(crate) fn check(&self, agent: &Agent, ty: ValType) -> Result<(), Misuse> {
+        let matches = match (self, ty) {
+            (Self::I32(_), ValType::I32)
+            | (Self::I64(_), ValType::I64)
+            | (Self::F32(_), ValType::F32)
+            | (Self::F64(_), ValType::F64)
+            | (Self::V128(_), ValType::V128) => true,
+            (Self::FuncRef(func), ValType::Ref(ty)) => {
+                if func.as_ref().is_some_and(|func| func.agent() != *agent) {
+                    return Err(Misuse::Foreign("a function"));
+                }
+                match func {
+                    Some(func) => {
+                        let found = RefType { nullable: false, heap: HeapType::Concrete(func.type_id()) };
+                        agent.engine().types().matching(|types| matching::match_ref_type(types, found, ty))
+                    }
+                    None => ty.nullable && hierarchy(agent, ty) == Some(Hierarchy::Func),
+                }
+            }
+            (Self::ExternRef(value), ValType::Ref(ty)) => {
+                if value.as_ref().is_some_and(|value| !value.agent().same(agent.raw())) {
+                    return Err(Misuse::Foreign("a value"));
+                }
+                match value {
+                    Some(_) => ty.heap == HeapType::Abstract(AbsHeapType::Extern),
+                    None => ty.nullable && hierarchy(agent, ty) == Some(Hierarchy::Extern),
+                }
+            }
+            _ => false,
+        };
+        if matches { Ok(()) } else { Err(Misuse::wrong_type(ty, self.kind())) }
+    }
+
+    /// The value as wasm takes it. References in it stay valid while a scope of the agent is open that is open now.
+    ///
+    /// The type is not looked at: what takes the value does that.
+    pub fn to_raw(&self, agent: &Agent) -> Result<ValRaw, Error> {
+        Ok(match self {
+            Self::I32(value) => ValRaw::i32(*value),
+            Self::I64(value) => ValRaw::i64(*value),
+            Self::F32(bits) => ValRaw::u32(*bits),
+            Self::F64(bits) => ValRaw::u64(*bits),
+            Self::V128(bits) => ValRaw::v128(*bits),
+            Self::FuncRef(func) => agent.func_to_raw(func.as_ref()),
+            Self::ExternRef(value) => agent.extern_to_raw(value.clone())?,
+        })
+    }
+
+    /// A value as wasm gave it. Of the reference types that have no form here, every value comes as a null.
+    pub fn from_raw(agent: &Agent, raw: ValRaw, ty: ValType) -> Self {
+        match ty {
+            ValType::I32 => Self::I32(raw.get_i32()),
+            ValType::I64 => Self::I64(raw.get_i64()),
+            ValType::F32 => Self::F32(raw.get_u32()),
+            ValType::F64 => Self::F64(raw.get_u64()),
+            ValType::V128 => Self::V128(raw.get_v128()),
+            ValType::Ref(ty) => match hierarchy(agent, ty) {
+                Some(Hierarchy::Func) => Self::FuncRef(agent.func_from_raw(raw)),
+                Some(Hierarchy::Extern) => Self::ExternRef(agent.extern_from_raw(raw)),
+                Some(Hierarchy::Any | Hierarchy::Exn) | None => Self::ExternRef(None),
+            },
+        }
+    }
+
+    /// The value as a table or global holds it; `None` for numbers.
+    pub(crate) fn to_ref(&self) -> Option<RefValue> {
+        match self {
+            Self::FuncRef(func) => Some(RefValue::Func(func.as_ref().map(|func| func.inst().clone()))),
+            Self::ExternRef(value) => Some(RefValue::Host(value.clone())),
+            _ => None,
+        }
+    }
+
+    /// A value as a table or global held it.
+    pub(crate) fn from_ref(value: RefValue) -> Self {
+        match value {
+            RefValue::Func(func) => Self::FuncRef(func.and_then(Func::from_inst)),
+            RefValue::Host(value) => Self::ExternRef(value),
+            RefValue::I31(_) => Self::ExternRef(None),
+        }
+    }
+
+    /// The value as a global of a type takes it.
+    pub(crate) fn to_global(&self, agent: &Agent, ty: ValType) -> Result<GlobalValue, Error> {
+        self.check(agent, ty)?;
+        Ok(match self.to_ref() {
+            Some(reference) => GlobalValue::Ref(reference),
+            None => GlobalValue::Number(self.to_raw(agent)?),
+        })
+    }
+
+    /// A value as a global of a type gave it.
+    pub(crate) fn from_global(agent: &Agent, value: GlobalValue, ty: ValType) -> Self {
+        match value {
+            GlobalValue::Number(raw) => Self::from_raw(agent, raw, ty),
+            GlobalValue::Ref(reference) => Self::from_ref(reference),
+        }
+    }
+}
+
+fn hierarchy(agent: &Agent, ty: RefType) -> Option<Hierarchy> {
+    match ty.heap {
+        HeapType::Abstract(heap) => Some(heap.hierarchy()),
+        HeapType::Concrete(id) => {
+            let kind = agent.engine().types().get(id)?;
+            Some(matching::kind_of(&kind.comp).hierarchy())
+        }
+    }
+}
+
+impl From<i32> for Val {
+    fn from(value: i32) -> Self {
+        Self::I32(value)
+    }
+}
+
+impl From<i64> for Val {
+    fn from(value: i64) -> Self {
+        Self::I64(value)
+    }
+}
+
+impl From<f32> for Val {
+    fn from(value: f32) -> Self {
+        Self::F32(value.to_bits())
+    }
+}
+
+impl From<f64> for Val {
+    fn from(value: f64) -> Self {
+        Self::F64(value.to_bits())
+    }
+}
+
+impl From<u128> for Val {
+    fn from(value: u128) -> Self {
+        Self::V128(value)
+    }
+}
+
+impl From<Func> for Val {
+    fn from(func: Func) -> Self {
+        Self::FuncRef(Some(func))
+    }
+}
