@@ -1,6 +1,6 @@
 //! What an embedder chooses about an engine.
 
-use chalcid_compiler::Settings;
+use chalcid_compiler::{OptLevel, Settings};
 use chalcid_module::features::Features;
 
 /// Settings of an [`Engine`](crate::Engine), each with a sensible default.
@@ -42,6 +42,20 @@ impl Config {
     /// check in every loop and function.
     pub fn interruptible(mut self, interruptible: bool) -> Self {
         self.settings.interruptible = interruptible;
+        self
+    }
+
+    /// Whether code is optimised (the default). Otherwise it is made as quickly as possible.
+    pub fn optimize(mut self, optimize: bool) -> Self {
+        self.settings.opt_level = if optimize { OptLevel::Speed } else { OptLevel::None };
+        self
+    }
+
+    /// Extensions of the instruction set to use, by the code generator's names (`"has_avx"`), in place of what this CPU has: none of those that
+    /// are not named. Code that uses an extension which the CPU lacks does not work.
+    pub fn cpu_features<'n>(mut self, features: impl IntoIterator<Item = (&'n str, bool)>) -> Self {
+        let named = features.into_iter().map(|(name, on)| (name.to_owned(), on));
+        self.settings.isa_flags = Some(named.collect());
         self
     }
 
