@@ -85,8 +85,8 @@ impl Func {
     }
 
     /// Its type.
-    pub fn ty(&self) -> FuncType {
-        self.signature.ty().clone()
+    pub fn ty(&self) -> &FuncType {
+        self.signature.ty()
     }
 
     /// Whether its type is another one, or declared below it.
