@@ -1,7 +1,8 @@
 // The harness of the interface's own tests, as a classic script: it and then a test file are evaluated in one global scope.
 //
 //   test(NAME, STEPS [, OPTIONS])   one check, named by the section of the specification; STEPS may return a promise.
-//                                   OPTIONS: `differs` lists engines that are known to do otherwise.
+//                                   OPTIONS: `differs` lists engines that are known to do otherwise (V8 as of Node 26), `needs` what
+//                                   must be on the namespace for the check to make sense.
 //   harness.run()                   runs the checks in order; a promise for JSON: [{ name, error }], error null if it passed.
 //
 // Under Node: node tests/js-api/run.cjs. Under QuickJS: cargo test -p chalcid-quickjs.
@@ -25,8 +26,8 @@ globalThis.harness = {
   },
 };
 
-globalThis.test = (name, steps, { differs = [] } = {}) => {
-  if (!differs.includes(harness.engine)) harness.checks.push({ name, steps });
+globalThis.test = (name, steps, { differs = [], needs } = {}) => {
+  if (!differs.includes(harness.engine) && (!needs || needs in WebAssembly)) harness.checks.push({ name, steps });
 };
 
 // ---- Assertions
@@ -92,6 +93,12 @@ globalThis.attributes = (object, key) => {
   if (!found) return "absent";
   const first = "value" in found ? (found.writable ? "w" : "-") : "a";
   return first + (found.enumerable ? "e" : "-") + (found.configurable ? "c" : "-");
+};
+
+// Detaches an ArrayBuffer by whatever the engine has for it.
+globalThis.detach = (buffer) => {
+  if ("transfer" in ArrayBuffer.prototype) buffer.transfer();
+  else structuredClone(buffer, { transfer: [buffer] });
 };
 
 globalThis.nonObjects = [undefined, null, true, false, "", "text", 0, 1, NaN, 1n, Symbol()];

@@ -8,10 +8,9 @@ const module = new Module(wasm({
   tables: [[FUNCREF, { min: 1 }]],
   memories: [{ min: 1 }],
   globals: [[I32, true, i32const(5)]],
-  tags: [[]],
   exports: {
     run: ["func", 1], again: ["func", 1], f: ["func", 0], 10: ["func", 1], 2: ["func", 1],
-    table: ["table", 0], memory: ["memory", 0], global: ["global", 0], tag: ["tag", 0],
+    table: ["table", 0], memory: ["memory", 0], global: ["global", 0],
   },
 }));
 const imports = { env: { f: (x) => x * 2 } };
@@ -65,7 +64,6 @@ test("create an exports object: one object per address", () => {
   same(exports.memory instanceof WebAssembly.Memory, true);
   same(exports.table instanceof WebAssembly.Table, true);
   same(exports.global instanceof WebAssembly.Global, true);
-  same(exports.tag instanceof WebAssembly.Tag, true);
   different(new Instance(module, imports).exports.run, exports.run);
 });
 
@@ -73,19 +71,17 @@ test("an import that is exported again is the same object", () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
   const global = new WebAssembly.Global({ value: "i32", mutable: true }, 1);
-  const tag = new WebAssembly.Tag({ parameters: ["i32"] });
   const { run } = new Instance(module, imports).exports;
   const exports = instantiate({
     imports: [
       ["m", "memory", "memory", { min: 1 }], ["m", "table", "table", FUNCREF, { min: 1 }], ["m", "global", "global", I32, true],
-      ["m", "tag", "tag", [I32]], ["m", "run", "func", [[I32], [I32]]],
+      ["m", "run", "func", [[I32], [I32]]],
     ],
-    exports: { memory: ["memory", 0], table: ["table", 0], global: ["global", 0], tag: ["tag", 0], run: ["func", 0] },
-  }, { m: { memory, table, global, tag, run } });
+    exports: { memory: ["memory", 0], table: ["table", 0], global: ["global", 0], run: ["func", 0] },
+  }, { m: { memory, table, global, run } });
   same(exports.memory, memory);
   same(exports.table, table);
   same(exports.global, global);
-  same(exports.tag, tag);
   same(exports.run, run);
 });
 
@@ -199,12 +195,6 @@ test("table imports: a Table whose type and current size fit", () => {
   throws(LinkError, () => importing("table", FUNCREF, { min: 2 })(table("anyfunc", 1)));
   throws(LinkError, () => importing("table", FUNCREF, { min: 1, max: 2 })(table("anyfunc", 1)));
   importing("table", FUNCREF, { min: 1, max: 2 })(table("anyfunc", 1, 2));
-});
-
-test("tag imports: a Tag of the type", () => {
-  for (const value of [...nonObjects, {}, module]) throws(LinkError, () => importing("tag", [I32])(value), /Import #0 "m" "x"/);
-  throws(LinkError, () => importing("tag", [I32])(new WebAssembly.Tag({ parameters: ["i64"] })));
-  importing("tag", [I32])(new WebAssembly.Tag({ parameters: ["i32"] }));
 });
 
 test("instantiation: a segment out of bounds is a RuntimeError and leaves earlier writes", () => {

@@ -93,7 +93,7 @@ test("Module.imports and exports: tags", () => {
   const tagged = new Module(wasm({ imports: [["m", "t", "tag", [I32]]], tags: [[I64]], exports: { e: ["tag", 1] } }));
   list(descriptors(Module.imports(tagged)), ["m|t|tag"]);
   list(descriptors(Module.exports(tagged)), ["e|tag"]);
-});
+}, { needs: "Tag" });
 
 test("Module.customSections: fresh copies of every section of the name", () => {
   const bytes = (name) => Module.customSections(module, name).map((buffer) => Array.from(new Uint8Array(buffer)).join());

@@ -1,6 +1,7 @@
 // JS API, section "The WebAssembly Namespace": the object, validate, compile, instantiate.
 "use strict";
 
+const interfaces = ["Module", "Instance", "Memory", "Table", "Global", "Tag"].filter((name) => name in WebAssembly);
 const identity = [[I32], [I32]];
 const empty = wasm();
 const adder = wasm({
@@ -27,13 +28,13 @@ test("Web IDL: operations are enumerable, interface objects and error classes ar
     same("prototype" in WebAssembly[name], false, `${name} has a prototype`);
     throws(TypeError, () => new WebAssembly[name](empty));
   }
-  for (const name of ["Module", "Instance", "Memory", "Table", "Global", "Tag", "CompileError", "LinkError", "RuntimeError"]) {
+  for (const name of [...interfaces, "CompileError", "LinkError", "RuntimeError"]) {
     same(attributes(WebAssembly, name), "w-c", name);
   }
 });
 
 test("Web IDL: interface objects", () => {
-  for (const name of ["Module", "Instance", "Memory", "Table", "Global", "Tag"]) {
+  for (const name of interfaces) {
     const object = WebAssembly[name];
     same(object.name, name);
     same(object.length, 1, `${name}.length`);
@@ -88,7 +89,7 @@ test("buffer sources: DataView", () => {
 test("buffer sources: a detached buffer holds no bytes", () => {
   const buffer = empty.slice().buffer;
   const view = new Uint8Array(buffer);
-  structuredClone(buffer, { transfer: [buffer] });
+  detach(buffer);
   same(WebAssembly.validate(buffer), false);
   same(WebAssembly.validate(view), false);
   throws(WebAssembly.CompileError, () => new WebAssembly.Module(buffer));

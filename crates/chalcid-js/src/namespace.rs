@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use chalcid::{Agent, Module};
+use chalcid::{Agent, Feature, Module};
 
 use crate::agent::{Interface, Realm, realm_of};
 use crate::errors;
@@ -34,9 +34,12 @@ fn create_the_webassembly_namespace_object<H: Host>(host: &H, agent: Agent) -> C
     webidl::define_operation(host, &namespace, "compileStreaming", 1, streaming::compile_streaming)?;
     webidl::define_operation(host, &namespace, "instantiateStreaming", 1, streaming::instantiate_streaming)?;
 
+    let define = |interface: Interface, object| {
+        host.define_property(&namespace, Key::String(interface.name()), object, Attributes::HIDDEN)
+    };
     let interface = |interface: Interface, made: Completion<H, (H::Value, H::Value)>| {
         let (object, prototype) = made?;
-        host.define_property(&namespace, Key::String(interface.name()), object, Attributes::HIDDEN)?;
+        define(interface, object)?;
         Ok(prototype)
     };
     let native_error = |kind| interface(kind, errors::create_a_native_error(host, kind));
@@ -47,7 +50,14 @@ fn create_the_webassembly_namespace_object<H: Host>(host: &H, agent: Agent) -> C
         interface(Interface::Memory, memory::create_the_memory_interface(host))?,
         interface(Interface::Table, table::create_the_table_interface(host))?,
         interface(Interface::Global, global::create_the_global_interface(host))?,
-        interface(Interface::Tag, tag::create_the_tag_interface(host))?,
+        {
+            let (object, prototype) = tag::create_the_tag_interface(host)?;
+            // What programs look for is only there where modules can use it.
+            if agent.engine().features().contains(Feature::Exceptions) {
+                define(Interface::Tag, object)?;
+            }
+            prototype
+        },
         native_error(Interface::CompileError)?,
         native_error(Interface::LinkError)?,
         native_error(Interface::RuntimeError)?,
