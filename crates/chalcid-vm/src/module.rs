@@ -150,7 +150,7 @@ impl ModuleObject {
     }
 
     /// The engine-wide identity of a type of the module.
-    pub fn type_id(&self, ty: TypeIdx) -> Option<DefTypeId> {
+    pub fn def_type_id(&self, ty: TypeIdx) -> Option<DefTypeId> {
         self.parts.type_ids.get(ty.index()).copied()
     }
 
@@ -158,7 +158,7 @@ impl ModuleObject {
     pub fn heap_type(&self, heap: HeapType) -> Option<HeapType<DefTypeId>> {
         Some(match heap {
             HeapType::Abstract(heap) => HeapType::Abstract(heap),
-            HeapType::Concrete(ty) => HeapType::Concrete(self.type_id(ty)?),
+            HeapType::Concrete(ty) => HeapType::Concrete(self.def_type_id(ty)?),
         })
     }
 
@@ -187,13 +187,13 @@ impl ModuleObject {
     /// The type of an import or export of the module, engine-wide.
     pub fn extern_type(&self, ty: &ExternType) -> Option<ExternType<DefTypeId>> {
         Some(match ty {
-            ExternType::Func(ty) => ExternType::Func(self.type_id(*ty)?),
+            ExternType::Func(ty) => ExternType::Func(self.def_type_id(*ty)?),
             ExternType::Table(ty) => ExternType::Table(self.table_type(ty)?),
             ExternType::Memory(ty) => ExternType::Memory(*ty),
             ExternType::Global(ty) => {
                 ExternType::Global(GlobalType { content: self.val_type(ty.content)?, mutable: ty.mutable })
             }
-            ExternType::Tag(ty) => ExternType::Tag(self.type_id(*ty)?),
+            ExternType::Tag(ty) => ExternType::Tag(self.def_type_id(*ty)?),
         })
     }
 

@@ -142,7 +142,7 @@ impl Instance {
         }
         for ty in declarations.tags.iter().skip(edges.tags.len()) {
             let signature = signatures(*ty).ok_or(AllocateError::Malformed)?;
-            if Some(signature.id()) != module.type_id(*ty) {
+            if Some(signature.id()) != module.def_type_id(*ty) {
                 return Err(AllocateError::Malformed);
             }
             edges.tags.push(TagInst::new(agent, &signature));

@@ -150,7 +150,7 @@ impl Strong<Instance> {
         // SAFETY: `index` is below the length of the array, which stays where it is until the instance is freed.
         let empty = unsafe { ptr.read() }.slot.is_null();
         if empty {
-            let type_id = self.module.type_id(*declarations.functions.get(func.index())?)?.0;
+            let type_id = self.module.def_type_id(*declarations.functions.get(func.index())?)?.0;
             let slot = std::ptr::from_ref(self.module.slot(defined)?);
             let func_ref = VMFuncRef { slot, vmctx: self.context.as_ptr().cast(), type_id, index: func.0 };
             // SAFETY: as above; nobody has the pointer of a reference that was never handed out.
@@ -167,7 +167,7 @@ impl Strong<Instance> {
         }
         let declarations = self.module.declarations();
         let slot = declarations.defined_index(func).and_then(|defined| self.module.slot(defined));
-        let ty = declarations.functions.get(func.index()).and_then(|ty| self.module.type_id(*ty));
+        let ty = declarations.functions.get(func.index()).and_then(|ty| self.module.def_type_id(*ty));
         let (Some(slot), Some(ty)) = (slot, ty) else { return Err(Misuse::Signature.into()) };
         if ty != signature.id() {
             return Err(Misuse::Signature.into());
