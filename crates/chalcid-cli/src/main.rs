@@ -1,2 +1,90 @@
-//! The command.
-fn main() {}
+//! The command `chalcid`: runs JavaScript programs and npm packages that use WebAssembly.
+//!
+//! `main` reads the arguments and hands over to [`runtime`], which owns the JavaScript engine and the event loop. Around it:
+//! [`modules`] finds and loads programs (ES modules, CommonJS, JSON), [`web`] holds the globals of the web platform, [`node`]
+//! Node's own modules, [`errors`] what a failed program prints, [`repl`] the interactive prompt.
+//!
+//! Start-up is the point of this program. Nothing is set up before something asks for it: a global is a getter that replaces
+//! itself, the JavaScript pieces of the runtime are compiled when first needed, and there is no thread, no I/O reactor and no
+//! TLS until a program waits, fetches or reads a file asynchronously.
+
+#![deny(unsafe_code)]
+
+mod bytes;
+mod errors;
+mod modules;
+mod node;
+mod repl;
+mod runtime;
+mod web;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use runtime::{Entry, Shell};
+
+/// Runs JavaScript programs and npm packages that use WebAssembly.
+#[derive(Parser)]
+#[command(name = "chalcid", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    /// Run CODE instead of a file
+    #[arg(short, long, value_name = "CODE")]
+    eval: Option<String>,
+
+    /// Run CODE and print the value of its last expression
+    #[arg(short, long, value_name = "CODE", conflicts_with = "eval")]
+    print: Option<String>,
+
+    /// Open the prompt even if standard input is not a terminal
+    #[arg(short, long, conflicts_with_all = ["eval", "print"])]
+    interactive: bool,
+
+    /// The program (`-` for standard input) and its arguments
+    #[arg(value_name = "FILE [ARGS]", trailing_var_arg = true)]
+    rest: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (entry, script_arguments) = match entry(arguments) {
+        Ok(found) => found,
+        Err(error) => {
+            eprintln!("chalcid: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match Shell::new(&entry, script_arguments) {
+        Ok(shell) => shell.run(entry),
+        Err(error) => {
+            eprintln!("chalcid: the JavaScript engine could not be started: {error}");
+            ExitCode::from(70)
+        }
+    }
+}
+
+/// What the arguments ask for, and the arguments that are the program's own.
+fn entry(arguments: Arguments) -> std::io::Result<(Entry, Vec<OsString>)> {
+    let mut rest = arguments.rest.into_iter();
+    if let Some(code) = arguments.eval {
+        return Ok((Entry::Code { code, name: "[eval]", print: false }, rest.collect()));
+    }
+    if let Some(code) = arguments.print {
+        return Ok((Entry::Code { code, name: "[eval]", print: true }, rest.collect()));
+    }
+    if arguments.interactive {
+        return Ok((Entry::Repl, rest.collect()));
+    }
+    match rest.next() {
+        Some(file) if file != "-" => Ok((Entry::File(PathBuf::from(file)), rest.collect())),
+        None if std::io::stdin().is_terminal() => Ok((Entry::Repl, Vec::new())),
+        _ => {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes)?;
+            let code = String::from_utf8_lossy(&bytes).into_owned();
+            Ok((Entry::Code { code, name: "[stdin]", print: false }, rest.collect()))
+        }
+    }
+}

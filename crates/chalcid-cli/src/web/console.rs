@@ -1,0 +1,59 @@
+//! `console`, and the inspection of values that it prints.
+
+use std::io::Write;
+use std::rc::Rc;
+
+use rquickjs::promise::PromiseState;
+use rquickjs::{Array, Ctx, Object, Promise, Result, Value};
+
+use crate::runtime::Shell;
+use crate::runtime::builtins::{Builtin, method};
+
+/// `web/console`.
+pub const BUILTIN: Builtin = Builtin::native("web/console", include_str!("../js/web/console.js"), console);
+
+/// `internal/inspect`.
+pub const INSPECT: Builtin = Builtin::native("internal/inspect", include_str!("../js/internal/inspect.js"), inspect);
+
+fn console<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    method(&native, "write", |to_stderr: bool, text: String| write(to_stderr, text.as_bytes()))?;
+    Ok(native)
+}
+
+/// Writes to standard output or standard error at once. That nobody reads any more is no error of the program's.
+pub fn write(to_stderr: bool, bytes: &[u8]) {
+    let result = if to_stderr {
+        std::io::stderr().lock().write_all(bytes)
+    } else {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush())
+    };
+    drop(result);
+}
+
+fn inspect<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    method(&native, "isProxy", |value: Value<'js>| value.is_proxy())?;
+    method(&native, "isError", |value: Value<'js>| value.is_error())?;
+    method(&native, "promiseState", |ctx: Ctx<'js>, promise: Promise<'js>| -> Result<Array<'js>> {
+        let state = Array::new(ctx.clone())?;
+        match promise.state() {
+            PromiseState::Pending => state.set(0, "pending")?,
+            PromiseState::Resolved => {
+                state.set(0, "fulfilled")?;
+                if let Some(value) = promise.result::<Value>() {
+                    state.set(1, value?)?;
+                }
+            }
+            PromiseState::Rejected => {
+                state.set(0, "rejected")?;
+                if let Some(Err(_)) = promise.result::<Value>() {
+                    state.set(1, ctx.catch())?;
+                }
+            }
+        }
+        Ok(state)
+    })?;
+    Ok(native)
+}

@@ -1,0 +1,26 @@
+//! The globals of the web platform, one file an API. What needs nothing of Rust is a JavaScript file alone.
+
+pub mod console;
+pub mod crypto;
+pub mod encoding;
+pub mod fetch;
+pub mod timers;
+pub mod url;
+
+use crate::runtime::builtins::Builtin;
+
+/// The JavaScript pieces of this folder.
+pub const BUILTINS: &[Builtin] = &[
+    console::BUILTIN,
+    console::INSPECT,
+    timers::BUILTIN,
+    encoding::BUILTIN,
+    url::BUILTIN,
+    crypto::BUILTIN,
+    fetch::BUILTIN,
+    Builtin::script("web/events", include_str!("../js/web/events.js")),
+    Builtin::script("web/structured_clone", include_str!("../js/web/structured_clone.js")),
+    Builtin::script("web/blob", include_str!("../js/web/blob.js")),
+    Builtin::script("web/streams", include_str!("../js/web/streams.js")),
+    Builtin::script("web/headers", include_str!("../js/web/headers.js")),
+];
