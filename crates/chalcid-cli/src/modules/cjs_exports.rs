@@ -158,7 +158,9 @@ fn required(tokens: &[Token<'_>], at: usize, found: &mut Found) -> Option<usize>
 fn object_literal(tokens: &[Token<'_>], mut at: usize, found: &mut Found) -> usize {
     loop {
         match tokens.get(at) {
-            Some(Token::Word("get" | "set" | "async")) if matches!(tokens.get(at + 1), Some(Token::Word(_) | Token::Text(_))) => {
+            Some(Token::Word("get" | "set" | "async"))
+                if matches!(tokens.get(at + 1), Some(Token::Word(_) | Token::Text(_))) =>
+            {
                 at += 1;
             }
             Some(Token::Word(name) | Token::Text(name)) => {
@@ -267,7 +269,7 @@ impl<'a> Tokens<'a> {
     fn skip_substitution(&mut self) {
         let mut depth = 0usize;
         self.operand = true;
-        while let Some(token) = self.next() {
+        for token in self.by_ref() {
             match token {
                 Token::Mark('{') => depth += 1,
                 Token::Mark('}') if depth == 0 => return,
@@ -313,7 +315,20 @@ impl<'a> Iterator for Tokens<'a> {
                         .unwrap_or(rest.len());
                     self.at += end;
                     let word = &rest[..end];
-                    self.operand = matches!(word, "return" | "typeof" | "case" | "in" | "of" | "delete" | "void" | "throw" | "new" | "else" | "do");
+                    self.operand = matches!(
+                        word,
+                        "return"
+                            | "typeof"
+                            | "case"
+                            | "in"
+                            | "of"
+                            | "delete"
+                            | "void"
+                            | "throw"
+                            | "new"
+                            | "else"
+                            | "do"
+                    );
                     return Some(Token::Word(word));
                 }
                 _ if first.is_whitespace() => self.at += first.len_utf8(),
@@ -350,9 +365,10 @@ mod tests {
 
     #[test]
     fn members() {
-        assert_eq!(names("exports.a = 1; module.exports.b = 2; exports['c-d'] = 3; exports.e == 4; x.exports.f = 5"), [
-            "a", "b", "c-d"
-        ]);
+        assert_eq!(
+            names("exports.a = 1; module.exports.b = 2; exports['c-d'] = 3; exports.e == 4; x.exports.f = 5"),
+            ["a", "b", "c-d"]
+        );
         assert_eq!(names("exports.a = exports.b = void 0;"), ["a", "b"]);
     }
 
@@ -374,22 +390,28 @@ mod tests {
     #[test]
     fn reexports() {
         assert_eq!(scan("module.exports = require('./a');").reexports, ["./a"]);
-        assert_eq!(scan("__exportStar(require(\"./b\"), exports); tslib_1.__exportStar(require('./c'), exports)").reexports, [
-            "./b", "./c"
-        ]);
+        assert_eq!(
+            scan("__exportStar(require(\"./b\"), exports); tslib_1.__exportStar(require('./c'), exports)").reexports,
+            ["./b", "./c"]
+        );
     }
 
     #[test]
     fn what_is_not_code_is_passed_over() {
-        assert_eq!(names("// exports.a = 1\n/* exports.b = 1 */ 'exports.c = 1'; /exports.d = 1/; `exports.e = ${{f: 1}} 1`; exports.g = 1"), [
-            "g"
-        ]);
+        assert_eq!(
+            names(
+                "// exports.a = 1\n/* exports.b = 1 */ 'exports.c = 1'; /exports.d = 1/; `exports.e = ${{f: 1}} 1`; exports.g = 1"
+            ),
+            ["g"]
+        );
         assert_eq!(names("a = b / 2; exports.c = d / 3"), ["c"]);
     }
 
     #[test]
     fn text_that_ends_too_early_is_no_trouble() {
-        for source in ["exports.", "exports[", "'", "`${", "/", "module.exports = {", "\\", "\"\\", "'é\\", "exports['é\\"] {
+        for source in
+            ["exports.", "exports[", "'", "`${", "/", "module.exports = {", "\\", "\"\\", "'é\\", "exports['é\\"]
+        {
             scan(source);
         }
     }

@@ -13,8 +13,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
 
 /// `internal/commonjs`.
-pub const BUILTIN: Builtin =
-    Builtin::native("internal/commonjs", include_str!("../js/internal/commonjs.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("internal/commonjs", include_str!("../js/internal/commonjs.js"), natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
@@ -57,7 +56,8 @@ fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
 pub fn read(ctx: &Ctx<'_>, file: &Path) -> Result<String> {
     match std::fs::read(file) {
         Ok(bytes) => {
-            let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+            let text =
+                String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             Ok(match text.strip_prefix('\u{feff}') {
                 Some(rest) => rest.to_owned(),
                 None => text,

@@ -83,12 +83,14 @@ pub fn load<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>, name: &str, kind: Option<&st
     };
     let mut format = if kind == Some("json") { Format::Json } else { format::of(&file) };
     let extension = file.extension().and_then(|extension| extension.to_str());
-    if extension.is_some_and(|extension| !matches!(extension, "js" | "mjs" | "cjs" | "json" | "wasm")) && kind.is_none() {
+    if extension.is_some_and(|extension| !matches!(extension, "js" | "mjs" | "cjs" | "json" | "wasm")) && kind.is_none()
+    {
         format = Format::Unknown;
     }
     match format {
         Format::Unknown | Format::Wasm => {
-            let message = format!("Unknown file extension \".{}\" for {}", extension.unwrap_or_default(), file.display());
+            let message =
+                format!("Unknown file extension \".{}\" for {}", extension.unwrap_or_default(), file.display());
             Err(throw::throw_code(ctx, Kind::Type, &message, Some("ERR_UNKNOWN_FILE_EXTENSION")))
         }
         Format::Json => json_module(ctx, name, commonjs::read(ctx, &file)?),
@@ -122,7 +124,8 @@ fn wrap<'js>(
     for (index, export) in exports.iter().filter(|export| *export != "default").enumerate() {
         let quoted = serde_json::Value::String(export.clone());
         // Writing to a String cannot fail.
-        let _ = writeln!(source, "const v{index} = import.meta.get(value, {quoted});\nexport {{ v{index} as {quoted} }};");
+        let _ =
+            writeln!(source, "const v{index} = import.meta.get(value, {quoted});\nexport {{ v{index} as {quoted} }};");
     }
     let module = format::declare(ctx, name, source)?;
     let meta: Object = module.meta()?;
@@ -163,9 +166,7 @@ fn commonjs_module<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>, name: &str, file: &Pa
     let names = cjs_exports::of_file(ctx, shell, file);
     let shell = Rc::clone(shell);
     let file = file.to_string_lossy().into_owned();
-    wrap(ctx, name, &names, move |ctx| {
-        shell.builtin_function(ctx, "internal/commonjs", "load")?.call((file.as_str(),))
-    })
+    wrap(ctx, name, &names, move |ctx| shell.builtin_function(ctx, "internal/commonjs", "load")?.call((file.as_str(),)))
 }
 
 fn json_module<'js>(ctx: &Ctx<'js>, name: &str, text: String) -> Result<Module<'js>> {

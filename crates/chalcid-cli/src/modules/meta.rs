@@ -19,7 +19,7 @@ pub fn fill<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>, module: &Module<'js>, name: 
     }
     let base = name.to_owned();
     let shell = Rc::clone(shell);
-    let resolve = move |ctx: Ctx<'js>, specifier: String| shell.modules.resolvers.import(&ctx, &base, &specifier);
+    let resolve = move |ctx: Ctx<'js>, specifier: String| shell.modules.resolvers.address(&ctx, &base, &specifier);
     let resolve = Function::new(ctx.clone(), resolve)?.with_name("resolve")?;
     meta.prop("resolve", Property::from(resolve).writable().enumerable().configurable())?;
     meta.prop("url", Property::from(name).writable().enumerable().configurable())

@@ -29,6 +29,14 @@ fn options(condition: &str, fully_specified: bool) -> ResolveOptions {
 }
 
 impl Resolvers {
+    /// What `import.meta.resolve` gives: an address need not be that of a file that exists.
+    pub fn address(&self, ctx: &Ctx<'_>, base: &str, specifier: &str) -> Result<String> {
+        match join(base, specifier) {
+            Some(url) if is_address(specifier) => Ok(url.to_string()),
+            _ => self.import(ctx, base, specifier),
+        }
+    }
+
     /// The name of the module that `specifier` means in the module `base`.
     pub fn import(&self, ctx: &Ctx<'_>, base: &str, specifier: &str) -> Result<String> {
         if let Some(name) = node::public_name(specifier) {
@@ -40,8 +48,7 @@ impl Resolvers {
         if specifier.starts_with("data:") {
             return Ok(specifier.to_owned());
         }
-        let relative = ["/", "./", "../"].iter().any(|start| specifier.starts_with(start)) || specifier == "." || specifier == "..";
-        if relative || specifier.starts_with("file:") {
+        if is_address(specifier) {
             return import_address(ctx, base, specifier);
         }
         if let Ok(url) = Url::parse(specifier) {
@@ -68,24 +75,33 @@ impl Resolvers {
         resolver.resolve(directory, specifier).map(oxc_resolver::Resolution::into_path_buf).map_err(|error| {
             let (message, code) = match &error {
                 ResolveError::NotFound(_) => (format!("Cannot find module '{specifier}'"), "MODULE_NOT_FOUND"),
-                error => (error.to_string(), package_error_code(error).unwrap_or("MODULE_NOT_FOUND")),
+                error => (package_error_message(error), package_error_code(error).unwrap_or("MODULE_NOT_FOUND")),
             };
             throw::throw_code(ctx, Kind::Error, &message, Some(code))
         })
     }
 }
 
-/// A specifier that is an address or a path: it must name a file exactly.
-fn import_address(ctx: &Ctx<'_>, base: &str, specifier: &str) -> Result<String> {
-    let base_url = match Url::parse(base) {
+/// Whether a specifier is a path or a `file:` address, and not the name of a package.
+fn is_address(specifier: &str) -> bool {
+    ["/", "./", "../", "file:"].iter().any(|start| specifier.starts_with(start)) || matches!(specifier, "." | "..")
+}
+
+/// The address that `specifier` means in the module `base`.
+fn join(base: &str, specifier: &str) -> Option<Url> {
+    let base = match Url::parse(base) {
         Ok(url) if !url.cannot_be_a_base() => Some(url),
         _ => directory_url_of(base),
     };
-    let url = match base_url {
-        Some(base) => base.join(specifier),
-        None => Url::parse(specifier),
-    };
-    let Ok(mut url) = url else {
+    match base {
+        Some(base) => base.join(specifier).ok(),
+        None => Url::parse(specifier).ok(),
+    }
+}
+
+/// A specifier that is an address or a path: it must name a file exactly.
+fn import_address(ctx: &Ctx<'_>, base: &str, specifier: &str) -> Result<String> {
+    let Some(mut url) = join(base, specifier) else {
         return Err(not_found(ctx, "module", specifier, base));
     };
     let Ok(file) = url.to_file_path() else {
@@ -93,7 +109,11 @@ fn import_address(ctx: &Ctx<'_>, base: &str, specifier: &str) -> Result<String> 
     };
     match std::fs::metadata(&file) {
         Ok(metadata) if metadata.is_dir() => {
-            let message = format!("Directory import '{}' is not supported resolving ES modules imported from {}", file.display(), display(base));
+            let message = format!(
+                "Directory import '{}' is not supported resolving ES modules imported from {}",
+                file.display(),
+                display(base)
+            );
             Err(throw::throw_code(ctx, Kind::Error, &message, Some("ERR_UNSUPPORTED_DIR_IMPORT")))
         }
         Ok(_) => {
@@ -140,7 +160,7 @@ fn unknown_builtin(ctx: &Ctx<'_>, specifier: &str) -> Error {
 
 fn import_failure(ctx: &Ctx<'_>, base: &str, specifier: &str, error: &ResolveError) -> Error {
     if let Some(code) = package_error_code(error) {
-        let message = format!("{error}, imported from {}", display(base));
+        let message = format!("{} imported from {}", package_error_message(error), display(base));
         return throw::throw_code(ctx, Kind::Error, &message, Some(code));
     }
     let package = package_name(specifier);
@@ -151,6 +171,19 @@ fn import_failure(ctx: &Ctx<'_>, base: &str, specifier: &str, error: &ResolveErr
 fn package_name(specifier: &str) -> &str {
     let slashes = if specifier.starts_with('@') { 2 } else { 1 };
     specifier.match_indices('/').nth(slashes - 1).map_or(specifier, |(end, _)| &specifier[..end])
+}
+
+/// What is wrong with a package.
+fn package_error_message(error: &ResolveError) -> String {
+    match error {
+        ResolveError::PackagePathNotExported { subpath, package_json_path, .. } if subpath == "." => {
+            format!("No \"exports\" main defined in {}", package_json_path.display())
+        }
+        ResolveError::PackagePathNotExported { subpath, package_json_path, .. } => {
+            format!("Package subpath '{subpath}' is not defined by \"exports\" in {}", package_json_path.display())
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Node's code for a fault of a package itself.

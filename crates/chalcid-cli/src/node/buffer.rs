@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use rquickjs::{Ctx, Object, Result, String as JsString, TypedArray, Value};
 
-use crate::bytes::{self, with_bytes};
+use crate::bytes;
 use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
@@ -25,28 +25,25 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
-    method(&native, "decode", |ctx: Ctx<'js>, encoding: String, input: TypedArray<'js, u8>| -> Result<JsString<'js>> {
-        let text = with_bytes(&input, |input| decode(&encoding, input));
-        JsString::from_str(ctx, &text)
-    })?;
+    method(
+        &native,
+        "decode",
+        |ctx: Ctx<'js>, encoding: String, input: TypedArray<'js, u8>| -> Result<JsString<'js>> {
+            JsString::from_str(ctx, &decode(&encoding, &bytes::copy(&input)))
+        },
+    )?;
     method(&native, "encode", |ctx: Ctx<'js>, encoding: String, text: String| -> Result<Value<'js>> {
         bytes::uint8_array(&ctx, encode(&encoding, text))
     })?;
     method(&native, "utf8Length", |text: String| text.len())?;
-    method(
-        &native,
-        "compare",
-        |left: TypedArray<'js, u8>, right: TypedArray<'js, u8>| {
-            with_bytes(&left, |left| with_bytes(&right, |right| left.cmp(right) as i32))
-        },
-    )?;
+    method(&native, "compare", |left: TypedArray<'js, u8>, right: TypedArray<'js, u8>| {
+        bytes::copy(&left).cmp(&bytes::copy(&right)) as i32
+    })?;
     method(
         &native,
         "indexOf",
-        |haystack: TypedArray<'js, u8>, needle: TypedArray<'js, u8>, from: usize, backwards: bool| -> i64 {
-            with_bytes(&haystack, |haystack| {
-                with_bytes(&needle, |needle| find(haystack, needle, from, backwards))
-            })
+        |haystack: TypedArray<'js, u8>, needle: TypedArray<'js, u8>, from: usize, backwards: bool| {
+            find(&bytes::copy(&haystack), &bytes::copy(&needle), from, backwards)
         },
     )?;
     Ok(native)
@@ -106,10 +103,6 @@ fn encode(encoding: &str, text: String) -> Vec<u8> {
 fn find(haystack: &[u8], needle: &[u8], from: usize, backwards: bool) -> i64 {
     let Some(last) = haystack.len().checked_sub(needle.len()) else { return -1 };
     let matches = |at: &usize| haystack[*at..].starts_with(needle);
-    let found = if backwards {
-        (0..=last.min(from)).rev().find(matches)
-    } else {
-        (from..=last).find(matches)
-    };
+    let found = if backwards { (0..=last.min(from)).rev().find(matches) } else { (from..=last).find(matches) };
     found.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)
 }

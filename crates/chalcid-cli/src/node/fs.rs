@@ -25,17 +25,21 @@ fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
         }
     })?;
     let shell = Rc::clone(shell);
-    method(&native, "later", move |ctx: Ctx<'js>, name: String, arguments: Rest<Value<'js>>| -> Result<Promise<'js>> {
-        let operation = operation(&ctx, &name, &arguments.0)?;
-        let files = files.clone();
-        shell.in_background(&ctx, move || {
-            let result = operation.run(&files);
-            Box::new(move |ctx| match result {
-                Ok(reply) => into_js(ctx, reply),
-                Err(error) => Err(error.throw(ctx)),
+    method(
+        &native,
+        "later",
+        move |ctx: Ctx<'js>, name: String, arguments: Rest<Value<'js>>| -> Result<Promise<'js>> {
+            let operation = operation(&ctx, &name, &arguments.0)?;
+            let files = files.clone();
+            shell.in_background(&ctx, move || {
+                let result = operation.run(&files);
+                Box::new(move |ctx| match result {
+                    Ok(reply) => into_js(ctx, reply),
+                    Err(error) => Err(error.throw(ctx)),
+                })
             })
-        })
-    })?;
+        },
+    )?;
     Ok(native)
 }
 

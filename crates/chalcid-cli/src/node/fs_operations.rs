@@ -116,8 +116,12 @@ impl Operation {
     /// Does it.
     pub fn run(self, files: &Files) -> Result<Reply, SystemError> {
         let (syscall, path, dest) = self.about();
-        self.attempt(files)
-            .map_err(|error| SystemError::new(&error, syscall, path.as_deref(), dest.as_deref()))
+        let reads = matches!(self, Operation::ReadFile { .. });
+        self.attempt(files).map_err(|error| match error.raw_os_error() {
+            // A directory opens; it is the reading that fails.
+            Some(libc::EISDIR) if reads => SystemError::new(&error, "read", None, None),
+            _ => SystemError::new(&error, syscall, path.as_deref(), dest.as_deref()),
+        })
     }
 
     /// What an error says it was about.
@@ -382,7 +386,8 @@ fn make_temp_dir(prefix: &str) -> io::Result<String> {
     loop {
         let mut random = [0u8; 6];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let suffix: String = random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+        let suffix: String =
+            random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
         let path = format!("{prefix}{suffix}");
         match make_dir(&path, false, 0o700) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

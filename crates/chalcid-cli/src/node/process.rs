@@ -24,11 +24,10 @@ fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     native.set("arch", arch())?;
     native.set("pid", std::process::id())?;
     native.set("ppid", std::os::unix::process::parent_id())?;
-    native.set("terminals", [
-        std::io::stdin().is_terminal(),
-        std::io::stdout().is_terminal(),
-        std::io::stderr().is_terminal(),
-    ].to_vec())?;
+    native.set(
+        "terminals",
+        [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()].to_vec(),
+    )?;
     hooks(&native, shell)?;
     surroundings(&native)?;
     streams(&native, shell)?;

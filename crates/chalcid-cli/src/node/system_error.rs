@@ -21,14 +21,7 @@ impl SystemError {
         let errno = error.raw_os_error().unwrap_or_else(|| of_kind(error.kind()));
         let (code, description) = known(errno)
             .map_or_else(|| ("UNKNOWN", error.to_string()), |(code, description)| (code, description.to_owned()));
-        SystemError {
-            errno,
-            code,
-            description,
-            syscall,
-            path: path.map(str::to_owned),
-            dest: dest.map(str::to_owned),
-        }
+        SystemError { errno, code, description, syscall, path: path.map(str::to_owned), dest: dest.map(str::to_owned) }
     }
 
     /// Throws it as the JavaScript error that Node makes of it.

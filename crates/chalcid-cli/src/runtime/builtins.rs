@@ -82,7 +82,12 @@ impl Shell {
     }
 
     /// The function `function` of the builtin `name`.
-    pub fn builtin_function<'js>(self: &Rc<Shell>, ctx: &Ctx<'js>, name: &str, function: &str) -> Result<Function<'js>> {
+    pub fn builtin_function<'js>(
+        self: &Rc<Shell>,
+        ctx: &Ctx<'js>,
+        name: &str,
+        function: &str,
+    ) -> Result<Function<'js>> {
         let exports = self.builtin(ctx, name)?;
         Object::from_value(exports)?.get(function)
     }

@@ -147,9 +147,7 @@ impl Shell {
     pub fn turn_while(self: &Rc<Shell>, wanted: impl Fn() -> bool) {
         self.run_jobs();
         while wanted() {
-            self.run_timers();
-            self.deliver_tasks();
-            self.run_immediates();
+            self.run_callbacks();
             if !self.is_alive() {
                 return;
             }
@@ -157,6 +155,19 @@ impl Shell {
                 self.wait();
             }
         }
+    }
+
+    /// Turns the loop once, waiting for something to happen even if nothing keeps the program alive.
+    pub fn turn_once(self: &Rc<Shell>) {
+        self.run_callbacks();
+        self.wait();
+    }
+
+    /// Everything that is ready now.
+    fn run_callbacks(self: &Rc<Shell>) {
+        self.run_timers();
+        self.deliver_tasks();
+        self.run_immediates();
     }
 
     /// Whether something is under way that may call the program.

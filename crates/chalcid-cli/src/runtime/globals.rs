@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rquickjs::object::{Accessor, Property};
-use rquickjs::{Ctx, Object, Result, Value};
+use rquickjs::{Ctx, Object, Persistent, Result, Value};
 
 use super::Shell;
 
@@ -14,6 +14,7 @@ const GLOBALS: &[(&str, &[&str])] = &[
     ("web/encoding", &["TextEncoder", "TextDecoder"]),
     ("web/url", &["URL", "URLSearchParams"]),
     ("web/structured_clone", &["structuredClone"]),
+    ("web/performance", &["performance", "Performance", "PerformanceEntry"]),
     ("web/crypto", &["crypto", "Crypto", "CryptoKey", "SubtleCrypto"]),
     ("web/events", &["Event", "EventTarget", "CustomEvent", "AbortController", "AbortSignal"]),
     ("web/blob", &["Blob", "File"]),
@@ -26,6 +27,8 @@ const GLOBALS: &[(&str, &[&str])] = &[
 /// Defines the globals of the runtime.
 pub fn install<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<()> {
     let global = ctx.globals();
+    let engine: Object = global.get("performance")?;
+    *shell.engine_performance.borrow_mut() = Some(Persistent::save(ctx, engine));
     for (builtin, names) in GLOBALS {
         for name in *names {
             lazy(&global, shell, name, builtin, Some(name))?;

@@ -68,7 +68,8 @@ impl Shell {
         }
     }
 
-    fn run_promise_jobs(self: &Rc<Shell>) {
+    /// Runs promise jobs until there are none.
+    pub fn run_promise_jobs(self: &Rc<Shell>) {
         loop {
             match self.runtime.execute_pending_job() {
                 Ok(true) => {}

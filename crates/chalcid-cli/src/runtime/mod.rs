@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use rquickjs::{Context, Ctx, Persistent, Promise, Result, Runtime, promise::PromiseState};
+use rquickjs::{Context, Ctx, Object, Persistent, Promise, Result, Runtime, promise::PromiseState};
 use url::Url;
 
 use crate::{errors, modules, repl};
@@ -62,6 +62,8 @@ pub struct Shell {
     pub modules: modules::Modules,
     /// Arguments, exit code and the hooks of the `process` object.
     pub process: ProcessState,
+    /// The `performance` that the engine came with.
+    pub engine_performance: RefCell<Option<Persistent<Object<'static>>>>,
     /// The address that relative addresses given to `fetch` are resolved against.
     pub base: RefCell<Option<Url>>,
 }
@@ -80,6 +82,7 @@ impl Shell {
             builtins: Builtins::default(),
             modules: modules::Modules::default(),
             process: ProcessState::new(entry, arguments),
+            engine_performance: RefCell::new(None),
             base: RefCell::new(modules::path::directory_url(&modules::path::current_directory())),
             runtime,
             context,
@@ -103,6 +106,10 @@ impl Shell {
                     None
                 }
             });
+            if main.is_some() {
+                // A module is itself evaluated by a promise job, so the others come before any tick.
+                self.run_promise_jobs();
+            }
             self.turn_until_idle();
             if let Some(main) = main {
                 self.context.with(|ctx| self.check_settled(&ctx, main));

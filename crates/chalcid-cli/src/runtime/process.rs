@@ -51,7 +51,12 @@ impl ProcessState {
     }
 
     /// Calls the hook `name`, if `process` is in use.
-    fn call<'js, R: FromJs<'js>>(&self, ctx: &Ctx<'js>, name: &str, arguments: impl IntoArgs<'js>) -> Result<Option<R>> {
+    fn call<'js, R: FromJs<'js>>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        arguments: impl IntoArgs<'js>,
+    ) -> Result<Option<R>> {
         let Some(hooks) = self.hooks.borrow().clone() else { return Ok(None) };
         let hook: Function = hooks.restore(ctx)?.get(name)?;
         hook.call(arguments).map(Some)

@@ -53,7 +53,9 @@ pub fn caught<'js>(ctx: &Ctx<'js>, error: Error) -> Value<'js> {
         return ctx.catch();
     }
     let kind = match error {
-        Error::FromJs { .. } | Error::IntoJs { .. } | Error::MissingArgs { .. } | Error::TooManyArgs { .. } => Kind::Type,
+        Error::FromJs { .. } | Error::IntoJs { .. } | Error::MissingArgs { .. } | Error::TooManyArgs { .. } => {
+            Kind::Type
+        }
         _ => Kind::Error,
     };
     match make(ctx, kind, &error.to_string(), None) {

@@ -7,7 +7,7 @@ use ring::digest::{self, Algorithm};
 use ring::hmac;
 use rquickjs::{Ctx, Function, Object, Result, TypedArray, Value};
 
-use crate::bytes::{self, with_bytes, with_bytes_mut};
+use crate::bytes;
 use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
@@ -18,8 +18,11 @@ pub const BUILTIN: Builtin = Builtin::native("web/crypto", include_str!("../js/w
 fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     method(&native, "fillRandom", |ctx: Ctx<'js>, target: TypedArray<'js, u8>| -> Result<()> {
-        with_bytes_mut(&target, getrandom::fill)
-            .map_err(|error| throw::throw(&ctx, Kind::Error, &format!("the system gives no random bytes: {error}")))
+        let mut random = vec![0; target.len()];
+        getrandom::fill(&mut random)
+            .map_err(|error| throw::throw(&ctx, Kind::Error, &format!("the system gives no random bytes: {error}")))?;
+        bytes::write(&target, &random);
+        Ok(())
     })?;
     method(&native, "hash", |ctx: Ctx<'js>, name: String| -> Result<Option<Value<'js>>> {
         let Some(algorithm) = algorithm(&name) else { return Ok(None) };
@@ -35,7 +38,7 @@ fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     })?;
     method(&native, "hmac", |ctx: Ctx<'js>, name: String, key: TypedArray<'js, u8>| -> Result<Option<Value<'js>>> {
         let Some(algorithm) = hmac_algorithm(&name) else { return Ok(None) };
-        let key = with_bytes(&key, |key| hmac::Key::new(algorithm, key));
+        let key = hmac::Key::new(algorithm, &bytes::copy(&key));
         let state = RefCell::new(hmac::Context::with_key(&key));
         streaming(&ctx, move |input| match input {
             Some(input) => {
@@ -52,11 +55,7 @@ fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
 /// A function that takes in bytes, or, called with nothing, gives the digest of what it has taken in.
 fn streaming<'js>(ctx: &Ctx<'js>, step: impl Fn(Option<&[u8]>) -> Option<Vec<u8>> + 'js) -> Result<Value<'js>> {
     let call = move |ctx: Ctx<'js>, input: Option<TypedArray<'js, u8>>| -> Result<Value<'js>> {
-        let digest = match &input {
-            Some(input) => with_bytes(input, |input| step(Some(input))),
-            None => step(None),
-        };
-        match digest {
+        match step(input.map(|input| bytes::copy(&input)).as_deref()) {
             Some(digest) => bytes::uint8_array(&ctx, digest),
             None => Ok(Value::new_undefined(ctx)),
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding, UTF_8};
 use rquickjs::{Array, Ctx, Function, Object, Result, String as JsString, TypedArray, Value};
 
-use crate::bytes::{self, with_bytes, with_bytes_mut};
+use crate::bytes;
 use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
@@ -29,34 +29,27 @@ fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
 
 /// Writes as much of `text` as fits; gives the UTF-16 units read and the bytes written.
 fn encode_into<'js>(ctx: Ctx<'js>, text: String, target: TypedArray<'js, u8>) -> Result<Array<'js>> {
-    let (read, written) = with_bytes_mut(&target, |target| {
-        let mut end = text.len().min(target.len());
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        target[..end].copy_from_slice(&text.as_bytes()[..end]);
-        (text[..end].encode_utf16().count(), end)
-    });
+    let mut end = text.len().min(target.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    bytes::write(&target, &text.as_bytes()[..end]);
     let result = Array::new(ctx)?;
-    result.set(0, read)?;
-    result.set(1, written)?;
+    result.set(0, text[..end].encode_utf16().count())?;
+    result.set(1, end)?;
     Ok(result)
 }
 
 /// Decodes a whole UTF-8 text. `fatal` throws on malformed bytes; a byte order mark goes unless `ignore_bom`.
 fn decode_utf8<'js>(ctx: Ctx<'js>, input: TypedArray<'js, u8>, fatal: bool, ignore_bom: bool) -> Result<JsString<'js>> {
-    // Short texts, nearly all there are, need no copy of the bytes: the engine makes its string straight from them.
-    let text = with_bytes(&input, |input| {
-        let input = if ignore_bom { input } else { input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input) };
-        match std::str::from_utf8(input) {
-            Ok(text) => Some(text.to_owned()),
-            Err(_) if fatal => None,
-            Err(_) => Some(UTF_8.decode_without_bom_handling(input).0.into_owned()),
-        }
-    });
-    match text {
-        Some(text) => JsString::from_str(ctx, &text),
-        None => Err(malformed(&ctx, "utf-8")),
+    let mut input = bytes::copy(&input);
+    if !ignore_bom && input.starts_with(b"\xef\xbb\xbf") {
+        input.drain(..3);
+    }
+    match String::from_utf8(input) {
+        Ok(text) => JsString::from_str(ctx, &text),
+        Err(_) if fatal => Err(malformed(&ctx, "utf-8")),
+        Err(error) => JsString::from_str(ctx, &UTF_8.decode_without_bom_handling(error.as_bytes()).0),
     }
 }
 
@@ -73,7 +66,7 @@ fn decoder<'js>(ctx: Ctx<'js>, label: String, fatal: bool, ignore_bom: bool) -> 
     };
     let state = RefCell::new(fresh());
     let decode = move |ctx: Ctx<'js>, input: TypedArray<'js, u8>, last: bool| -> Result<JsString<'js>> {
-        let text = with_bytes(&input, |input| decode_piece(&mut state.borrow_mut(), input, fatal, last));
+        let text = decode_piece(&mut state.borrow_mut(), &bytes::copy(&input), fatal, last);
         if last || text.is_none() {
             *state.borrow_mut() = fresh();
         }

@@ -93,7 +93,8 @@ fn read_file<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>, url: &str) -> Result<Promis
         Box::new(move |ctx| match result {
             Ok(content) => bytes::uint8_array(ctx, content),
             Err(error) => {
-                let error = crate::node::system_error::SystemError::new(&error, "open", Some(&path.to_string_lossy()), None);
+                let error =
+                    crate::node::system_error::SystemError::new(&error, "open", Some(&path.to_string_lossy()), None);
                 Err(error.throw(ctx))
             }
         })

@@ -4,6 +4,7 @@ pub mod console;
 pub mod crypto;
 pub mod encoding;
 pub mod fetch;
+pub mod performance;
 pub mod timers;
 pub mod url;
 
@@ -13,6 +14,7 @@ use crate::runtime::builtins::Builtin;
 pub const BUILTINS: &[Builtin] = &[
     console::BUILTIN,
     console::INSPECT,
+    performance::BUILTIN,
     timers::BUILTIN,
     encoding::BUILTIN,
     url::BUILTIN,

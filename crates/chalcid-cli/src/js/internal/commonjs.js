@@ -87,7 +87,7 @@ function lookupPaths(directory) {
 
 function resolveFrom(specifier, directory, parent) {
   if (typeof specifier !== 'string') {
-    throw codedError(`The "id" argument must be of type string. Received ${specifier === null ? 'null' : typeof specifier}`, 'ERR_INVALID_ARG_TYPE', TypeError);
+    throw codedError(`The "id" argument must be of type string. Received ${typeof specifier === 'number' ? `type number (${specifier})` : specifier === null ? 'null' : typeof specifier}`, 'ERR_INVALID_ARG_TYPE', TypeError);
   }
   if (specifier === '') throw codedError('The argument \'id\' must be a non-empty string. Received \'\'', 'ERR_INVALID_ARG_VALUE', TypeError);
   if (native.publicName(specifier) !== undefined) return specifier;

@@ -12,7 +12,7 @@ const defaults = {
   showProxy: false,
   maxArrayLength: 100,
   maxStringLength: 10000,
-  breakLength: 128,
+  breakLength: 80,
   compact: 3,
   sorted: false,
   getters: false,
@@ -259,7 +259,9 @@ function tagOf(value, constructor) {
   try {
     tag = value[Symbol.toStringTag];
   } catch {}
-  return typeof tag === 'string' && tag !== '' && tag !== constructor ? tag : '';
+  if (typeof tag !== 'string' || tag === '' || tag === constructor) return '';
+  // A tag that is shown among the properties is not shown twice.
+  return Object.prototype.propertyIsEnumerable.call(value, Symbol.toStringTag) ? '' : tag;
 }
 
 function keysOf(ctx, value) {
@@ -313,7 +315,7 @@ function showObject(ctx, value, level) {
     keys = keysBeyondIndices(ctx, value);
     const name = typedArrayName.call(value);
     const size = value.length;
-    braces = [`${prefix(constructor, tag === name ? '' : tag, name, `(${size})`)}[`, ']'];
+    braces = [`${prefix(constructor, tag, name, `(${size})`)}[`, ']'];
     if (size === 0 && keys.length === 0 && !ctx.showHidden) return `${braces[0]}]`;
     body = showTypedArray;
     kind = arrayLike;
@@ -328,10 +330,7 @@ function showObject(ctx, value, level) {
     const box = unbox(value);
     const objectKind = objectTag(value);
     if (objectKind === '[object Arguments]' && !hasOwn(value, Symbol.toStringTag)) {
-      braces = ['[Arguments] [', ']'];
-      keys = keysBeyondIndices(ctx, value);
-      body = showArray;
-      kind = arrayLike;
+      braces[0] = '[Arguments] {';
     } else if (is.error(value)) {
       base = showError(ctx, value, constructor, tag, keys);
       if (keys.length === 0) return base;
@@ -356,30 +355,30 @@ function showObject(ctx, value, level) {
       if (keys.length === 0) return base;
     } else if (is.map(value)) {
       const size = mapSize(value);
-      braces = [`${prefix(constructor, tag === 'Map' ? '' : tag, 'Map', `(${size})`)}{`, '}'];
+      braces = [`${prefix(constructor, tag, 'Map', `(${size})`)}{`, '}'];
       if (size === 0 && keys.length === 0) return `${braces[0]}}`;
       body = showMap;
     } else if (is.set(value)) {
       const size = setSize(value);
-      braces = [`${prefix(constructor, tag === 'Set' ? '' : tag, 'Set', `(${size})`)}{`, '}'];
+      braces = [`${prefix(constructor, tag, 'Set', `(${size})`)}{`, '}'];
       if (size === 0 && keys.length === 0) return `${braces[0]}}`;
       body = showSet;
     } else if (is.arrayBuffer(value) || is.sharedArrayBuffer(value)) {
       const name = is.arrayBuffer(value) ? 'ArrayBuffer' : 'SharedArrayBuffer';
-      braces[0] = `${prefix(constructor, tag === name ? '' : tag, name)}{`;
+      braces[0] = `${prefix(constructor, tag, name)}{`;
       body = showBuffer;
     } else if (is.dataView(value)) {
-      braces[0] = `${prefix(constructor, tag === 'DataView' ? '' : tag, 'DataView')}{`;
+      braces[0] = `${prefix(constructor, tag, 'DataView')}{`;
       body = showDataView;
     } else if (is.promise(value)) {
-      braces[0] = `${prefix(constructor, tag === 'Promise' ? '' : tag, 'Promise')}{`;
+      braces[0] = `${prefix(constructor, tag, 'Promise')}{`;
       body = showPromise;
     } else if (is.weakMap(value) || is.weakSet(value)) {
       const name = is.weakMap(value) ? 'WeakMap' : 'WeakSet';
-      braces[0] = `${prefix(constructor, tag === name ? '' : tag, name)}{`;
+      braces[0] = `${prefix(constructor, tag, name)}{`;
       body = (inner) => [inner.stylize('<items unknown>', 'special')];
     } else if (objectKind === '[object WeakRef]' && is.weakRef(value)) {
-      braces[0] = `${prefix(constructor, tag === 'WeakRef' ? '' : tag, 'WeakRef')}{`;
+      braces[0] = `${prefix(constructor, tag, 'WeakRef')}{`;
       body = (inner) => [show(inner, WeakRef.prototype.deref.call(value) ?? undefined, level)];
     } else {
       if (constructor !== 'Object' || tag !== '') {
@@ -638,8 +637,9 @@ function showError(ctx, value, constructor, tag, keys) {
   let text;
   const head = errorHead(value, constructor);
   if (typeof stack === 'string' && stack !== '') {
-    const trimmed = stack.replace(/\n+$/, '');
-    text = /^\s+at /.test(trimmed) ? `${head}\n${trimmed}` : trimmed;
+    // The runtime's own frames say nothing to whoever reads this.
+    const trimmed = stack.replace(/^ +at [^\n]*\(chalcid:[^\n]*\n?/gm, '').replace(/\n+$/, '');
+    text = /^\s+at /.test(trimmed) || trimmed === '' ? `${head}${trimmed === '' ? '' : '\n'}${trimmed}` : trimmed;
   } else {
     text = `[${head}]`;
   }
@@ -710,7 +710,7 @@ function inColumns(ctx, output, value) {
   if (cell * 3 + ctx.indentation >= ctx.breakLength || !(total / cell > 5 || longest <= 6)) return output;
   // Characters are about two and a half times as high as wide: aim at a block that looks square.
   const bias = Math.sqrt(cell - total / output.length);
-  const biased = Math.max(cell - bias, 1);
+  const biased = Math.max(cell - 3 - bias, 1);
   const columns = Math.min(
     Math.round(Math.sqrt(2.5 * biased * count) / biased),
     Math.floor((ctx.breakLength - ctx.indentation) / cell),
@@ -788,7 +788,6 @@ function asString(value, options) {
   switch (typeof value) {
     case 'bigint': return `${value}n`;
     case 'number': return Object.is(value, -0) ? '-0' : String(value);
-    case 'function': return hasOwnToString(value) ? String(value) : inspect(value, { ...options, depth: 0, colors: false });
     case 'object':
       if (value === null) return 'null';
       if (hasOwnToString(value) && typeof value[custom] !== 'function') return String(value);

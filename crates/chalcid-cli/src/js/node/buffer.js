@@ -155,12 +155,11 @@ class FastBuffer extends Uint8Array {
 
   [custom](depth, options, inspect) {
     const most = Math.min(exports.INSPECT_MAX_BYTES, this.length);
-    let text = '';
-    for (let index = 0; index < most; index++) text += ` ${this[index].toString(16).padStart(2, '0')}`;
+    let text = Array.from(this.subarray(0, most), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
     if (this.length > most) text += ` ... ${this.length - most} more byte${this.length - most > 1 ? 's' : ''}`;
     const keys = Object.keys(this).filter((key) => !/^\d+$/.test(key));
     const more = keys.map((key) => `${key}: ${inspect(this[key], options)}`);
-    return `<${this.constructor.name}${text}${more.length > 0 ? `, ${more.join(', ')}` : ''}>`;
+    return `<${this.constructor.name} ${text}${more.length > 0 ? `, ${more.join(', ')}` : ''}>`;
   }
 }
 

@@ -197,7 +197,7 @@ const operations = {
   readFile: (path, options) => {
     options = asOptions(options);
     const reply = (bytes) => asContent(bytes, options);
-    if (typeof path === 'number') return call('readAll', [asFd(path)], reply);
+    if (Number.isInteger(path)) return call('readAll', [asFd(path)], reply);
     return call('readFile', [asPath(path)], reply);
   },
   readlink: (path, options) => call('readlink', [asPath(path)], (name) => asName(name, asOptions(options))),
@@ -213,7 +213,7 @@ const operations = {
   writeFile: (path, data, options) => {
     options = asOptions(options);
     const bytes = asData(data, options.encoding);
-    if (typeof path === 'number') return call('write', [asFd(path), bytes, undefined], () => undefined);
+    if (Number.isInteger(path)) return call('write', [asFd(path), bytes, undefined], () => undefined);
     return call('writeFile', [asPath(path), bytes, asFlags(options.flag, 'w'), asMode(options.mode, 0o666)]);
   },
 };

@@ -69,12 +69,14 @@ function dirname(path) {
   if (trimmed === '') return '/';
   const slash = trimmed.lastIndexOf('/');
   if (slash === -1) return '.';
-  return trimmed.slice(0, slash).replace(/(?<=[^/])\/+$/, '') || '/';
+  if (slash === 0) return '/';
+  return slash === 1 && path.startsWith('/') ? '//' : trimmed.slice(0, slash);
 }
 
 function basename(path, suffix) {
   check(path, 'path');
   if (suffix !== undefined) check(suffix, 'suffix');
+  if (suffix === path) return '';
   const trimmed = path.replace(/\/+$/, '');
   const name = trimmed.slice(trimmed.lastIndexOf('/') + 1);
   return suffix !== undefined && name !== suffix && name.endsWith(suffix) ? name.slice(0, name.length - suffix.length) : name;

@@ -1,0 +1,1 @@
+// flags: -e console.log(typeof(require),__filename,module.id,process.argv.length)

@@ -1,0 +1,2 @@
+// status: 1
+import { nothing } from "./support/lib.mjs";

@@ -1,0 +1,26 @@
+// Ticks, microtasks, timers and immediates run in Node's order.
+const log = [];
+setTimeout(() => log.push('timeout 1'), 1);
+setTimeout(() => { log.push('timeout 0'); process.nextTick(() => log.push('tick in timeout')); Promise.resolve().then(() => log.push('micro in timeout')); }, 0);
+setImmediate(() => { log.push('immediate'); setImmediate(() => log.push('next immediate')); process.nextTick(() => log.push('tick in immediate')); });
+setImmediate(() => log.push('second immediate'));
+const interval = setInterval(() => { log.push('interval'); if (log.filter((x) => x === 'interval').length === 3) clearInterval(interval); }, 3);
+const cancelled = setTimeout(() => log.push('never'), 1);
+clearTimeout(cancelled);
+setTimeout((a, b) => log.push(a + b), 1, 'with ', 'arguments');
+setTimeout(() => log.push('unref'), 100000).unref();
+queueMicrotask(() => log.push('micro'));
+process.nextTick(() => { log.push('tick'); process.nextTick(() => log.push('tick in tick')); queueMicrotask(() => log.push('micro in tick')); });
+await null;
+log.push('after await');
+await new Promise((resolve) => setTimeout(resolve, 40));
+console.log(log.filter((x) => !x.startsWith('immediate') && !x.includes('immediate')).join('\n'));
+console.log(log.filter((x) => x.includes('immediate')).join('\n'));
+const started = performance.now();
+await new Promise((resolve) => setTimeout(resolve, 30));
+console.log(performance.now() - started >= 29);
+const timeout = setTimeout(() => {}, 10);
+console.log(timeout.hasRef(), timeout.unref().hasRef(), typeof timeout[Symbol.toPrimitive](), timeout.ref() === timeout);
+clearTimeout(+timeout);
+process.on('beforeExit', () => console.log('before exit'));
+process.on('exit', (code) => console.log('exit', code));

@@ -1,0 +1,1 @@
+// flags: -p [1,{a:2}].concat("x")

@@ -1,0 +1,2 @@
+// flags: -
+// stdin: console.log(await Promise.resolve("from stdin"), import.meta.url.startsWith("file:"))

@@ -1,0 +1,3 @@
+exports.alpha = 1;
+exports.beta = function beta() {};
+Object.defineProperty(exports, 'gamma', { enumerable: true, get: () => 'g' });

@@ -1,0 +1,3 @@
+// status: 1
+// A syntax error names its place.
+let x = ;

@@ -1,0 +1,3 @@
+// status: 1
+import "./support/throws.mjs";
+console.log("never");
