@@ -1,1 +1,3 @@
-//! TBD
+//! WebAssembly for QuickJS.
+
+pub mod array_bytes;
