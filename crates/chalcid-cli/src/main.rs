@@ -8,7 +8,7 @@
 //! itself, the JavaScript pieces of the runtime are compiled when first needed, and there is no thread, no I/O reactor and no
 //! TLS until a program waits, fetches or reads a file asynchronously.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod bytes;
 mod errors;
