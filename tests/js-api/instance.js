@@ -67,6 +67,29 @@ test("create an exports object: one object per address", () => {
   different(new Instance(module, imports).exports.run, exports.run);
 });
 
+test("create an exports object: any name is a name", () => {
+  const names = ["__proto__", "constructor", "toString", "a\0b", "\0", "🐝", "then", "default", " ", "4294967295", "-1", "01"];
+  const exports = instantiate({
+    funcs: [{ type: [[], [I32]], body: i32const(3) }],
+    exports: Object.fromEntries([["first", ["func", 0]], ...names.map((name) => [name, ["func", 0]])]),
+  });
+  for (const name of names) {
+    same(Object.getOwnPropertyDescriptor(exports, name)?.value?.(), 3, show(name));
+  }
+  same(Object.getPrototypeOf(exports), null);
+  same(Reflect.ownKeys(exports).length, names.length + 1);
+});
+
+test("read the imports: any name is a name", () => {
+  for (const name of ["__proto__", "constructor", "a\0b", "", "🐝", "0", "-1"]) {
+    const inner = Object.create(null);
+    const outer = Object.create(null);
+    inner[name] = 7;
+    outer[name] = inner;
+    same(instantiate({ imports: [[name, name, "global", I32]], exports: { x: ["global", 0] } }, outer).x.value, 7, show(name));
+  }
+});
+
 test("an import that is exported again is the same object", () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
