@@ -7,6 +7,9 @@ use chalcid_module::index::{DefTypeId, TypeIdx};
 use chalcid_module::matching::DefTypes;
 use chalcid_module::types::{AbsHeapType, CompType, FuncType, HeapType, Hierarchy, ValType};
 
+/// Registers for results, of either kind.
+const RESULT_REGISTERS: usize = 8;
+
 /// How a value travels between functions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum AbiType {
@@ -100,8 +103,56 @@ impl Signature {
         Self { params: list(&ty.params), results: list(&ty.results) }
     }
 
+    /// Whether functions of the signature return some of their results through memory: the caller then passes the place for them
+    /// before the context. Eight registers hold numbers and references, eight others hold floats and vectors.
+    pub fn returns_through_memory(&self) -> bool {
+        let in_float_registers = |ty: &&AbiType| matches!(ty, AbiType::F32 | AbiType::F64 | AbiType::V128);
+        let floats = self.results.iter().filter(in_float_registers).count();
+        floats > RESULT_REGISTERS || self.results.len() - floats > RESULT_REGISTERS
+    }
+
     /// Number of `ValRaw`s that a call through a trampoline needs: its parameters and its results share them.
     pub fn values(&self) -> usize {
         self.params.len().max(self.results.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "failing is how a test reports")]
+
+    use cranelift_codegen::cursor::{Cursor, FuncCursor};
+    use cranelift_codegen::ir::{self, InstBuilder, UserFuncName, types};
+    use cranelift_codegen::settings::{self, Configurable};
+
+    use super::{AbiType, Signature};
+    use crate::optimizing::wasm_signature;
+
+    /// The lazy-compile stubs of the running side have to know where the context is, so the rule must be the code generator's.
+    #[test]
+    fn results_are_in_memory_when_the_code_generator_says_so() {
+        let mut flags = settings::builder();
+        flags.set("enable_multi_ret_implicit_sret", "false").unwrap();
+        let isa = cranelift_native::builder().unwrap().finish(settings::Flags::new(flags)).unwrap();
+        let fits = |signature: &Signature| {
+            let mut func = ir::Function::with_name_signature(UserFuncName::default(), wasm_signature(signature));
+            let block = func.dfg.make_block();
+            func.layout.append_block(block);
+            func.dfg.append_block_param(block, types::I64);
+            let mut cursor = FuncCursor::new(&mut func);
+            cursor.goto_bottom(block);
+            cursor.ins().trap(ir::TrapCode::unwrap_user(1));
+            let mut context = cranelift_codegen::Context::for_function(func);
+            context.compile(&*isa, &mut Default::default()).is_ok()
+        };
+        use AbiType::*;
+        for ints in 0..11 {
+            for floats in 0..11 {
+                let mut results: Vec<_> = [I32, I64, FuncRef, GcRef].into_iter().cycle().take(ints).collect();
+                results.extend([F32, V128, F64].into_iter().cycle().take(floats));
+                let signature = Signature { params: [].into(), results: results.into() };
+                assert_eq!(fits(&signature), !signature.returns_through_memory(), "{ints} {floats}");
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
 use super::region::Region;
-use super::translator::FuncTranslator;
+use super::translator::{FuncTranslator, ir_trap_code};
 use super::types::POINTER;
 use crate::CompileError;
 
@@ -78,8 +78,7 @@ impl FuncTranslator<'_> {
     fn call_indirect(&mut self, ty: TypeIdx, table: TableIdx, kind: CallKind) -> Result<(), CompileError> {
         let element = self.table_decl(table)?.ty.element;
         let index = self.pop_table_index(table)?;
-        let address = self.table_element_address(table, index, TrapCode::UndefinedElement)?;
-        let filled = self.load_mutable(POINTER, Region::TableElements, address, 0);
+        let filled = self.load_table_element(table, index, TrapCode::UndefinedElement)?;
         let func = self.ins().band_imm_s(filled, !(TABLE_FILLED as i64));
         // One test catches both an element that was not asked for yet and null.
         let missing = self.is_null(func);
@@ -99,9 +98,16 @@ impl FuncTranslator<'_> {
 
     fn call_ref(&mut self, ty: TypeIdx, kind: CallKind) -> Result<(), CompileError> {
         let func = self.pop();
-        let is_null = self.is_null(func);
-        self.trap_if(is_null, TrapCode::NullFunctionReference);
-        let callee = self.func_ref_callee(func, ty);
+        let mut flags = self.flags(Region::FuncRefs);
+        if self.settings.signals {
+            // Null is address 0, where nothing is ever mapped: the first load is the check.
+            flags = flags.with_trap_code(Some(ir_trap_code(TrapCode::NullFunctionReference)));
+        } else {
+            let is_null = self.is_null(func);
+            self.trap_if(is_null, TrapCode::NullFunctionReference);
+        }
+        let slot = self.ins().load(POINTER, flags, func, vmfuncref::SLOT as i32);
+        let callee = self.slot_callee(slot, func, ty);
         self.emit_call(callee, kind)
     }
 
@@ -117,6 +123,11 @@ impl FuncTranslator<'_> {
     /// What a function reference that is not null refers to.
     fn func_ref_callee(&mut self, func: Value, ty: TypeIdx) -> Callee {
         let slot = self.load_mutable(POINTER, Region::FuncRefs, func, vmfuncref::SLOT);
+        self.slot_callee(slot, func, ty)
+    }
+
+    /// What a function reference with the code slot `slot` refers to.
+    fn slot_callee(&mut self, slot: Value, func: Value, ty: TypeIdx) -> Callee {
         let vmctx = self.load_mutable(POINTER, Region::FuncRefs, func, vmfuncref::VMCTX);
         let code = self.load_mutable(POINTER, Region::CodeSlots, slot, 0);
         Callee { code, vmctx, ty }

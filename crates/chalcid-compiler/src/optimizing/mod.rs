@@ -40,6 +40,8 @@ use cranelift_codegen::{CompiledCode as IrCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 
 pub(crate) use function::Input;
+#[cfg(test)]
+pub(crate) use translator::wasm_signature;
 
 use crate::{CompileError, Settings, Signature};
 

@@ -14,7 +14,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
 use super::region::Region;
-use super::translator::FuncTranslator;
+use super::translator::{FuncTranslator, ir_trap_code};
 use super::types::POINTER;
 use crate::CompileError;
 use crate::signature::hierarchy;
@@ -116,8 +116,7 @@ impl<'a> FuncTranslator<'a> {
             }
             return Ok(());
         }
-        let address = self.table_element_address(table, index, TrapCode::TableOutOfBounds)?;
-        let filled = self.load_mutable(POINTER, Region::TableElements, address, 0);
+        let filled = self.load_table_element(table, index, TrapCode::TableOutOfBounds)?;
         let func = self.ins().band_imm_s(filled, !(TABLE_FILLED as i64));
         let missing = self.is_null(filled);
         let func = self.cold_path(missing, func, |t| t.call_builtin(Builtin::table_get_func, &[number, index]));
@@ -135,9 +134,11 @@ impl<'a> FuncTranslator<'a> {
         Ok(self.load_mutable(types::I64, Region::TableHeaders, header, vmtable::LENGTH))
     }
 
-    /// The address of an element of a function table. Traps when the index is out of bounds; speculation past the check sees
-    /// address 0.
-    pub(super) fn table_element_address(
+    /// Loads an element of a function table as it is stored. Traps when the index is out of bounds.
+    ///
+    /// A CPU may run ahead of the check, so the address depends on its outcome by a select that is not speculated, and is 0
+    /// when the check fails. With signals this is the trap itself: nothing is ever mapped there, and the load is a trap site.
+    pub(super) fn load_table_element(
         &mut self,
         table: TableIdx,
         index: Value,
@@ -145,15 +146,20 @@ impl<'a> FuncTranslator<'a> {
     ) -> Result<Value, CompileError> {
         let length = self.table_length(table)?;
         let outside = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
-        self.trap_if(outside, code);
+        let mut flags = self.flags(Region::TableElements);
+        if self.settings.spectre_guards && self.settings.signals {
+            flags = flags.with_trap_code(Some(ir_trap_code(code)));
+        } else {
+            self.trap_if(outside, code);
+        }
         let header = self.load_vmctx_ptr(self.layout.table(table));
         let elements = self.load_mutable(POINTER, Region::TableHeaders, header, vmtable::ELEMENTS);
         let offset = self.ins().ishl_imm_u(index, i64::from(POINTER_SIZE.trailing_zeros()));
-        let address = self.ins().iadd(elements, offset);
-        if !self.settings.spectre_guards {
-            return Ok(address);
+        let mut address = self.ins().iadd(elements, offset);
+        if self.settings.spectre_guards {
+            let nowhere = self.ins().iconst(POINTER, 0);
+            address = self.ins().select_spectre_guard(outside, nowhere, address);
         }
-        let nowhere = self.ins().iconst(POINTER, 0);
-        Ok(self.ins().select_spectre_guard(outside, nowhere, address))
+        Ok(self.ins().load(POINTER, flags, address, 0))
     }
 }
