@@ -1,11 +1,25 @@
-//! How much work compiling a function takes, told before the code generator sees it.
+//! How much work the code generator will have with a function, told before it sees it.
 //!
-//! The code generator cannot be interrupted, and some of its passes are superlinear: in the number of locals times blocks (a
-//! block may need a parameter for each local), in the edges of branch tables, in the sheer size of a function. A hostile
-//! function of a few kilobytes would keep it busy for minutes. So a function is scored first; up to [`FULL_LIMIT`] it is
-//! optimised, up to [`QUICK_LIMIT`] it is compiled in the quickest way, and beyond it is refused.
+//! The code generator cannot be interrupted, and a hostile function of some kilobytes would keep it busy for minutes, since some
+//! of its passes take more than linear time. So every function is weighed once it is translated, which is quick: up to
+//! [`FULL_LIMIT`] it is compiled as the settings say, up to [`QUICK_LIMIT`] without optimisation and with the quickest register
+//! allocator, and beyond it is refused.
+//!
+//! A point is about a microsecond of an idle desktop CPU. What the weights stand for, and what showed them:
+//!
+//! | what | points optimised | points quick | showed by |
+//! |---|---|---|---|
+//! | instruction | 1 | 1/2 | straight-line arithmetic |
+//! | call | 8, and 1 a value passed | half | straight-line calls; calls of many results |
+//! | block | 2 | 1 | a chain of `if`s |
+//! | edge of a branch table, or of any branch | 1 | 1/2 | tables of a thousand labels |
+//! | value passed to a block | 4 | 1 | locals that every loop of a nest changes |
+//! | branches, squared | 1/1024 | 0 | branches to common labels: dominators of the allocator |
+//! | operands and locals at a call | 1/32 | 0 | values that live across many calls: splits |
+//! | the same in a function with references | 1/4 | 1/4 | the same: spills and stack maps |
+//! | loops around a loop | 1/128 | 1/512 | a deep nest |
 
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use cranelift_codegen::ir::{Function, Opcode};
 
 use crate::CompileError;
 
@@ -18,53 +32,106 @@ pub(crate) enum Effort {
     Quick,
 }
 
-/// Highest score that is optimised.
-const FULL_LIMIT: u64 = 1_000_000;
-/// Highest score that is compiled at all.
-const QUICK_LIMIT: u64 = 20_000_000;
+/// Most points that are optimised.
+const FULL_LIMIT: u64 = 600_000;
+/// Most points that are compiled at all, by the weights of the quick way.
+const QUICK_LIMIT: u64 = 5_000_000;
 
-/// Score of a byte of a body.
-const BYTE: u64 = 1;
-/// Score of an edge of a branch table.
-const TABLE_EDGE: u64 = 4;
-/// Score of a local in a block, of which the blocks that loops and joins make may each need a parameter: a sixteenth of a
-/// point, since few blocks need all.
-const LOCALS_PER_POINT: u64 = 16;
+/// What a translation counts because the translated function does not show it.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Work {
+    /// Sum over the calls of the operands and locals that there are.
+    at_calls: u64,
+    /// Whether there are references that stack maps list.
+    pub has_references: bool,
+    /// Sum over the loops of the loops around them.
+    nesting: u64,
+    /// Loops around the code at hand.
+    loops: u64,
+}
 
-/// Tells how to compile a body.
-pub(crate) fn effort(body: &[u8], body_offset: usize) -> Result<Effort, CompileError> {
-    let score = score(body, body_offset)?;
-    if score <= FULL_LIMIT {
-        Ok(Effort::Full)
-    } else if score <= QUICK_LIMIT {
+impl Work {
+    /// A call, where so many operands and locals may have to outlive it.
+    pub fn call(&mut self, values: usize) {
+        self.at_calls += values as u64;
+    }
+
+    /// The beginning of a loop.
+    pub fn begin_loop(&mut self) {
+        self.nesting += self.loops;
+        self.loops += 1;
+    }
+
+    /// The end of a loop.
+    pub fn end_loop(&mut self) {
+        self.loops -= 1;
+    }
+
+    /// Fails when there is already too much to go on translating.
+    #[inline]
+    pub fn check(&self) -> Result<(), CompileError> {
+        within_limit(self.references() + self.nesting / 512)
+    }
+
+    /// Points for the references that live across calls.
+    fn references(&self) -> u64 {
+        if self.has_references { self.at_calls / 4 } else { 0 }
+    }
+
+    /// Tells how to compile the translated function.
+    pub fn effort(&self, func: &Function) -> Result<Effort, CompileError> {
+        let weight = Weight::of(func);
+        let branches = weight.branches * weight.branches / 1024;
+        let across_calls = self.at_calls / 32;
+        let full =
+            weight.linear + 4 * weight.block_args + branches + across_calls + self.references() + self.nesting / 128;
+        if full <= FULL_LIMIT {
+            return Ok(Effort::Full);
+        }
+        within_limit(weight.linear / 2 + weight.block_args + self.references() + self.nesting / 512)?;
         Ok(Effort::Quick)
-    } else {
-        Err(CompileError::TooComplex { what: "score", count: score, limit: QUICK_LIMIT })
     }
 }
 
-fn score(body: &[u8], body_offset: usize) -> Result<u64, CompileError> {
-    let function = FunctionBody::new(BinaryReader::new(body, body_offset as u64));
-    let mut locals = 0;
-    for group in function.get_locals_reader()? {
-        locals += u64::from(group?.0);
+fn within_limit(points: u64) -> Result<(), CompileError> {
+    if points <= QUICK_LIMIT {
+        return Ok(());
     }
-    let bytes = body.len() as u64 * BYTE;
-    // A block takes two bytes at least, and so does an edge of a table with its share: small bodies need no closer look.
-    if bytes * (1 + TABLE_EDGE) + bytes / 2 * (locals / LOCALS_PER_POINT) <= FULL_LIMIT {
-        return Ok(bytes);
-    }
+    Err(CompileError::TooComplex { what: "points of work", count: points, limit: QUICK_LIMIT })
+}
 
-    let (mut blocks, mut edges) = (0u64, 0u64);
-    let mut operators = function.get_operators_reader()?;
-    while !operators.eof() {
-        match operators.read()? {
-            Operator::Block { .. } | Operator::If { .. } | Operator::Else | Operator::TryTable { .. } => blocks += 1,
-            // Only a loop makes the state of every local at its beginning unknown until its end.
-            Operator::Loop { .. } => blocks += 4,
-            Operator::BrTable { targets } => edges += u64::from(targets.len()),
-            _ => {}
+/// What weighs in a translated function.
+#[derive(Default)]
+struct Weight {
+    /// Points of what takes linear time.
+    linear: u64,
+    /// Values that branches pass to blocks.
+    block_args: u64,
+    /// Instructions that branch.
+    branches: u64,
+}
+
+impl Weight {
+    fn of(func: &Function) -> Self {
+        let mut weight = Self::default();
+        for block in func.layout.blocks() {
+            weight.linear += 2;
+            for inst in func.layout.block_insts(block) {
+                weight.linear += 1;
+                let opcode = func.dfg.insts[inst].opcode();
+                if opcode.is_call() {
+                    let values = func.dfg.inst_args(inst).len() + func.dfg.inst_results(inst).len();
+                    weight.linear += 8 + values as u64;
+                } else if opcode.is_branch() {
+                    weight.branches += u64::from(opcode != Opcode::Jump);
+                    let calls =
+                        func.dfg.insts[inst].branch_destination(&func.dfg.jump_tables, &func.dfg.exception_tables);
+                    weight.linear += calls.len() as u64;
+                    let args = calls.iter().map(|call| call.len(&func.dfg.value_lists) as u64);
+                    weight.block_args += args.sum::<u64>();
+                }
+            }
         }
+        weight
     }
-    Ok(bytes + edges * TABLE_EDGE + blocks.saturating_mul(locals) / LOCALS_PER_POINT)
 }

@@ -6,12 +6,11 @@ use chalcid_module::artifact::CompiledCode;
 use chalcid_module::declarations::Declarations;
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::layout::VMContextLayout;
-use cranelift_codegen::isa::{self, OwnedTargetIsa};
+use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self as flags, Configurable};
 
-use crate::budget::Effort;
-use crate::optimizing::{self, Input, Listing};
-use crate::{CompileError, OptLevel, Settings, Signature, budget};
+use crate::optimizing::{self, Input, Listing, Targets};
+use crate::{CompileError, OptLevel, Settings, Signature};
 
 /// Compiles functions for one target with one set of settings. Any number of threads may use it at once.
 pub struct Compiler {
@@ -44,9 +43,8 @@ impl Compiler {
         body: &[u8],
         body_offset: usize,
     ) -> Result<CompiledCode, CompileError> {
-        let isa = self.target_for(body, body_offset)?;
         let input = Input { module, layout, func, body, body_offset };
-        optimizing::compile_function(input, &self.settings, &**isa)
+        optimizing::compile_function(input, &self.settings, self)
     }
 
     /// Compiles a function as [`Self::compile_function`] does, and lists what became of it, for people to read.
@@ -58,9 +56,8 @@ impl Compiler {
         body: &[u8],
         body_offset: usize,
     ) -> Result<Listing, CompileError> {
-        let isa = self.target_for(body, body_offset)?;
         let input = Input { module, layout, func, body, body_offset };
-        optimizing::list_function(input, &self.settings, &**isa)
+        optimizing::list_function(input, &self.settings, self)
     }
 
     /// The trampoline `fn(vmctx, code, values: *mut ValRaw)`, of C convention, through which the running side calls wasm functions
@@ -75,18 +72,16 @@ impl Compiler {
     pub fn compile_host_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {
         optimizing::compile_host_trampoline(signature, &self.settings, &*self.full)
     }
+}
 
-    /// The target that a body is compiled for.
-    fn target_for(&self, body: &[u8], body_offset: usize) -> Result<&OwnedTargetIsa, CompileError> {
-        match budget::effort(body, body_offset)? {
-            Effort::Full => Ok(&self.full),
-            Effort::Quick => self.quick(),
-        }
+impl Targets for Compiler {
+    fn full(&self) -> &dyn TargetIsa {
+        &*self.full
     }
 
-    fn quick(&self) -> Result<&OwnedTargetIsa, CompileError> {
+    fn quick(&self) -> Result<&dyn TargetIsa, CompileError> {
         let made = self.quick.get_or_init(|| target(&self.settings, OptLevel::None));
-        made.as_ref().map_err(Clone::clone)
+        made.as_ref().map(|isa| &**isa).map_err(Clone::clone)
     }
 }
 

@@ -39,14 +39,51 @@ fn deep_nesting() {
     }
 }
 
+/// What is told of a function that is refused, or nothing.
+fn refusal(text: &str, func: usize) -> Option<String> {
+    let compiler = Compiler::new(Settings { verify: false, ..Settings::default() }).unwrap();
+    match Module::text(text).compile(&compiler, func) {
+        Ok(_) => None,
+        Err(error @ CompileError::TooComplex { .. }) => Some(error.to_string()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// `count` loops, in each of which two locals are added to a third.
+fn loops_that_change_locals(count: usize) -> String {
+    let begin = |i: usize| {
+        let (a, b) = (i * 7 % count, i * 13 % count);
+        format!("loop local.get {i} local.get {a} i64.add local.set {b} ")
+    };
+    let end = |i| format!("local.get {i} i32.wrap_i64 br_if 0 end ");
+    let locals = "i64 ".repeat(count);
+    let (begins, ends): (String, String) = ((0..count).map(begin).collect(), (0..count).map(end).collect());
+    format!("(module (func (local {locals}) {begins} {ends}))")
+}
+
 #[test]
-fn locals_times_loops_is_refused_before_it_takes_minutes() {
-    let (locals, loops) = (50_000, 50_000);
-    let text =
-        format!("(module (func (local {}) {} {}))", "i64 ".repeat(locals), "loop ".repeat(loops), "end ".repeat(loops));
-    let error = Module::text(&text).compile(&compiler(), 0).unwrap_err();
-    assert!(matches!(error, CompileError::TooComplex { .. }), "{error}");
-    assert!(error.to_string().starts_with("function too complex: "));
+fn locals_that_a_nest_of_loops_changes() {
+    assert_eq!(refusal(&loops_that_change_locals(300), 0), None);
+    let refused = refusal(&loops_that_change_locals(2500), 0).unwrap();
+    assert!(refused.starts_with("function too complex: points of work "), "{refused}");
+}
+
+#[test]
+fn a_nest_of_a_hundred_thousand_loops() {
+    let text = format!("(module (func {} {}))", "loop ".repeat(100_000), "end ".repeat(100_000));
+    assert!(refusal(&text, 0).is_some());
+}
+
+#[test]
+fn references_that_live_across_thousands_of_calls() {
+    let text = |count| {
+        let (make, take) = ("call $make ".repeat(count), "call $take ".repeat(count));
+        format!(
+            "(module (func $make (result externref) ref.null extern) (func $take (param externref)) (func {make} {take}))"
+        )
+    };
+    assert_eq!(refusal(&text(500), 2), None);
+    assert!(refusal(&text(10_000), 2).is_some());
 }
 
 #[test]

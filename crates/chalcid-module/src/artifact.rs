@@ -17,7 +17,8 @@ pub struct CompiledCode {
     pub traps: Vec<TrapSite>,
     /// Live references at calls, by ascending return offset.
     pub stack_maps: Vec<StackMap>,
-    /// Which byte of the module each stretch of code comes from, by ascending offset.
+    /// Which byte of the module the code comes from, by ascending offset: right for every trap site and for the byte before every
+    /// return address. Stretches without either count with those before them.
     pub source_map: Vec<SourcePosition>,
     /// Exception handlers by call site, by ascending return offset.
     pub handlers: Vec<HandlerSite>,

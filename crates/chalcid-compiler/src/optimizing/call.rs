@@ -141,6 +141,7 @@ impl FuncTranslator<'_> {
         let params = func_type.params.len();
         let args = self.call_args_from_stack(vmctx, params);
         self.drop_n(params);
+        self.count_call();
         match kind {
             CallKind::Call => {
                 let call = self.ins().call_indirect(sig, code, &args);

@@ -159,6 +159,7 @@ impl<'a> FuncTranslator<'a> {
             let repr = self.repr(ty);
             let param = self.builder.append_block_param(block, repr.ty);
             if repr.is_gc_ref {
+                self.work.has_references = true;
                 self.builder.declare_value_needs_stack_map(param);
             }
         }
@@ -166,6 +167,7 @@ impl<'a> FuncTranslator<'a> {
     }
 
     fn begin_loop(&mut self, ty: BlockType) -> Result<(), CompileError> {
+        self.work.begin_loop();
         let (params, _) = self.block_types(ty)?;
         let header = self.block_with_params(params);
         self.jump_with(header, params.len());
@@ -222,6 +224,7 @@ impl<'a> FuncTranslator<'a> {
         let Some(mut frame) = self.frames.pop() else { unbalanced() };
         match std::mem::replace(&mut frame.kind, FrameKind::Block) {
             FrameKind::Loop => {
+                self.work.end_loop();
                 if let Some(header) = frame.label {
                     self.builder.seal_block(header);
                 }

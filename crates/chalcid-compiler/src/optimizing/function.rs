@@ -14,6 +14,7 @@ use super::operator;
 use super::region::Region;
 use super::translator::{FuncTranslator, wasm_signature};
 use super::types::{POINTER, repr, val_type};
+use crate::budget::Work;
 use crate::{CompileError, Settings, Signature};
 
 /// What a translation reads.
@@ -31,14 +32,14 @@ pub(crate) struct Input<'a> {
     pub body_offset: usize,
 }
 
-/// Translates a function into `func`, which is empty.
+/// Translates a function into `func`, which is empty, and tells what was counted of the work ahead.
 pub(crate) fn translate(
     input: Input<'_>,
     settings: &Settings,
     isa: &dyn TargetIsa,
     func: &mut ir::Function,
     builder_context: &mut FunctionBuilderContext,
-) -> Result<(), CompileError> {
+) -> Result<Work, CompileError> {
     let Input { module, layout, .. } = input;
     let ty = module
         .functions
@@ -88,9 +89,9 @@ pub(crate) fn translate(
         let (op, offset) = operators.read_with_offset()?;
         t.builder.set_srcloc(source_location(offset));
         operator::translate(&mut t, &op, offset as usize)?;
+        t.work.check()?;
     }
-    t.finish();
-    Ok(())
+    Ok(t.finish())
 }
 
 /// A module is at most 1 GiB long, so that every offset fits.

@@ -43,6 +43,7 @@ pub(crate) use function::Input;
 #[cfg(test)]
 pub(crate) use translator::wasm_signature;
 
+use crate::budget::Effort;
 use crate::{CompileError, Settings, Signature};
 
 /// Bytes of stack that the running side keeps free below the stack limit, for frames that check the limit only once they are
@@ -76,16 +77,21 @@ pub struct Listing {
     pub assembly: String,
 }
 
+/// The two ways to generate code.
+pub(crate) trait Targets {
+    /// As the settings say.
+    fn full(&self) -> &dyn TargetIsa;
+    /// As quickly as possible.
+    fn quick(&self) -> Result<&dyn TargetIsa, CompileError>;
+}
+
 /// Compiles a function.
 pub(crate) fn compile_function(
     input: Input<'_>,
     settings: &Settings,
-    isa: &dyn TargetIsa,
+    targets: &impl Targets,
 ) -> Result<CompiledCode, CompileError> {
-    let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
-        function::translate(input, settings, isa, func, builder)
-    };
-    guarded(build, |context| {
+    function(input, settings, targets, |context, isa| {
         let compiled = compile(context, isa)?;
         if !settings.signals {
             check_frame(compiled)?;
@@ -98,17 +104,33 @@ pub(crate) fn compile_function(
 pub(crate) fn list_function(
     input: Input<'_>,
     settings: &Settings,
-    isa: &dyn TargetIsa,
+    targets: &impl Targets,
 ) -> Result<Listing, CompileError> {
-    let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
-        function::translate(input, settings, isa, func, builder)
-    };
-    guarded(build, |context| {
+    function(input, settings, targets, |context, isa| {
         let translated = context.func.display().to_string();
         context.set_disasm(true);
         let assembly = compile(context, isa)?.vcode.clone().unwrap_or_default();
         let optimized = context.func.display().to_string();
         Ok(Listing { translated, optimized, assembly })
+    })
+}
+
+/// Translates a function, and does `then` with it for the target that it is light enough for.
+fn function<T>(
+    input: Input<'_>,
+    settings: &Settings,
+    targets: &impl Targets,
+    then: impl FnOnce(&mut Context, &dyn TargetIsa) -> Result<T, CompileError>,
+) -> Result<T, CompileError> {
+    let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
+        function::translate(input, settings, targets.full(), func, builder)
+    };
+    guarded(build, |context, work| {
+        let isa = match work.effort(&context.func)? {
+            Effort::Full => targets.full(),
+            Effort::Quick => targets.quick()?,
+        };
+        then(context, isa)
     })
 }
 
@@ -122,7 +144,7 @@ pub(crate) fn compile_entry_trampoline(
         trampoline::entry(signature, settings, isa, func, builder);
         Ok(())
     };
-    guarded(build, |context| output::artifact(compile(context, isa)?))
+    guarded(build, |context, ()| output::artifact(compile(context, isa)?))
 }
 
 /// Compiles the trampoline from wasm into host functions of a signature.
@@ -135,7 +157,7 @@ pub(crate) fn compile_host_trampoline(
         trampoline::host(signature, settings, isa, func, builder);
         Ok(())
     };
-    guarded(build, |context| output::artifact(compile(context, isa)?))
+    guarded(build, |context, ()| output::artifact(compile(context, isa)?))
 }
 
 /// Generates the code of the function in `context`.
@@ -165,20 +187,22 @@ fn check_frame(compiled: &IrCode) -> Result<(), CompileError> {
 ///
 /// The boundary of the compiler: a panic within is a fault of ours or of the code generator, which a hostile module must not
 /// turn into the end of the process. The memory is given up then, since nothing is known about its state.
-fn guarded<T>(
-    build: impl FnOnce(&mut ir::Function, &mut FunctionBuilderContext) -> Result<(), CompileError>,
-    then: impl FnOnce(&mut Context) -> Result<T, CompileError>,
+fn guarded<B, T>(
+    build: impl FnOnce(&mut ir::Function, &mut FunctionBuilderContext) -> Result<B, CompileError>,
+    then: impl FnOnce(&mut Context, B) -> Result<T, CompileError>,
 ) -> Result<T, CompileError> {
     let mut scratch = SCRATCH.take().unwrap_or_else(Scratch::new);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let Scratch { context, builder } = &mut *scratch;
         context.clear();
-        if let Err(error) = build(&mut context.func, builder) {
-            // The builder is only in order after a translation that ended.
-            *builder = FunctionBuilderContext::new();
-            return Err(error);
+        match build(&mut context.func, builder) {
+            Ok(built) => then(context, built),
+            Err(error) => {
+                // The builder is only in order after a translation that ended.
+                *builder = FunctionBuilderContext::new();
+                Err(error)
+            }
         }
-        then(context)
     }));
     match outcome {
         Ok(result) => {

@@ -93,25 +93,31 @@ fn stack_maps(compiled: &IrCode) -> Vec<StackMap> {
     .collect()
 }
 
-/// Stretches in order; neighbours from one place are joined, and gaps belong to no place.
+/// Only stretches that can be asked about are kept: those with a trap site or a call. Neighbours from one place are joined.
 fn source_map(compiled: &IrCode) -> Vec<SourcePosition> {
-    const NOWHERE: u32 = u32::MAX;
+    let buffer = &compiled.buffer;
+    let traps = buffer.traps().iter().map(|trap| trap.offset);
+    let mut sites: Vec<u32> = traps.chain(buffer.call_sites().map(|call| call.ret_addr - 1)).collect();
+    sites.sort_unstable();
+    let mut sites = sites.into_iter().peekable();
+
     let mut map: Vec<SourcePosition> = Vec::new();
-    let mut push = |offset, wasm_offset| match map.last_mut() {
+    let mut push = |offset, wasm_offset| match map.last() {
         Some(last) if last.wasm_offset == wasm_offset => {}
-        Some(last) if last.offset == offset => last.wasm_offset = wasm_offset,
         _ => map.push(SourcePosition { offset, wasm_offset }),
     };
-    let mut end = 0;
-    for location in compiled.buffer.get_srclocs_sorted() {
-        if location.start > end {
-            push(end, NOWHERE);
+    for location in buffer.get_srclocs_sorted() {
+        if let Some(site) = sites.next_if(|&site| site < location.start) {
+            push(site, u32::MAX);
+            while sites.next_if(|&site| site < location.start).is_some() {}
         }
-        push(location.start, location.loc.bits());
-        end = location.end;
+        if sites.next_if(|&site| site < location.end).is_some() {
+            push(location.start, location.loc.bits());
+            while sites.next_if(|&site| site < location.end).is_some() {}
+        }
     }
-    if end < compiled.buffer.total_size() {
-        push(end, NOWHERE);
+    if let Some(site) = sites.next() {
+        push(site, u32::MAX);
     }
     map
 }

@@ -28,6 +28,7 @@ use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 use super::control::Frame;
 use super::region::Region;
 use super::types::{POINTER, Repr, abi_repr, repr};
+use crate::budget::Work;
 use crate::{AbiType, CompileError, Settings};
 
 /// The state of translating one function.
@@ -52,8 +53,12 @@ pub(crate) struct FuncTranslator<'a> {
     pub(super) frames: Vec<Frame<'a>>,
     /// How many frames were opened in unreachable code.
     pub(super) skipped_frames: usize,
+    /// What is counted of the work that the code generator will have.
+    pub(super) work: Work,
     /// Whether the code at hand is not expected to run, so that all its blocks lie apart.
     in_cold_path: bool,
+    /// Where failed builtins lead, once there is one.
+    raise: Option<ir::Block>,
     /// An empty vector to reuse.
     pub(super) spare_block_args: Vec<BlockArg>,
     /// An empty vector to reuse.
@@ -90,7 +95,9 @@ impl<'a> FuncTranslator<'a> {
             reachable: true,
             frames: Vec::new(),
             skipped_frames: 0,
+            work: Work::default(),
             in_cold_path: false,
+            raise: None,
             spare_block_args: Vec::new(),
             spare_values: Vec::new(),
             locals: Vec::new(),
@@ -100,9 +107,14 @@ impl<'a> FuncTranslator<'a> {
         }
     }
 
-    /// Ends the translation.
-    pub(super) fn finish(self) {
+    /// Ends the translation, and tells what was counted.
+    pub(super) fn finish(mut self) -> Work {
+        if let Some(raise) = self.raise {
+            self.go_on_in(raise);
+            self.call_builtin(Builtin::raise, &[]);
+        }
         self.builder.finalize(self.isa.frontend_config());
+        self.work
     }
 
     /// Inserts an instruction.
@@ -138,6 +150,7 @@ impl FuncTranslator<'_> {
 
     /// Pushes a reference into the heap, which has to be found by the collector from here on.
     pub fn push_gc_ref(&mut self, value: Value) {
+        self.work.has_references = true;
         self.builder.declare_value_needs_stack_map(value);
         self.stack.push(value);
     }
@@ -392,6 +405,7 @@ impl FuncTranslator<'_> {
         let sig = self.builtin_signature(builtin);
         let table = self.load_vmctx_ptr(vmcontext::BUILTINS);
         let entry = self.load_fixed(POINTER, table, builtin as u32 * POINTER_SIZE);
+        self.count_call();
         let all_args = self.call_args(self.vmctx, args);
         let call = self.ins().call_indirect(sig, entry, &all_args);
         self.return_values(all_args);
@@ -444,12 +458,28 @@ impl FuncTranslator<'_> {
         self.spare_values = values;
     }
 
-    /// Raises the pending trap or exception when `failed` is not zero.
+    /// Raises the pending trap or exception when `failed` is not zero. All failures of a function meet in one block: where wasm was
+    /// left is noted when a builtin is called, so that no backtrace needs to know which call it was.
     fn raise_if(&mut self, failed: Value) {
-        let (raise, go_on) = self.cold_branch(failed);
-        self.builder.switch_to_block(raise);
-        self.call_builtin(Builtin::raise, &[]);
+        let raise = match self.raise {
+            Some(block) => block,
+            None => {
+                let block = self.builder.create_block();
+                self.builder.set_cold_block(block);
+                *self.raise.insert(block)
+            }
+        };
+        let go_on = self.builder.create_block();
+        if self.in_cold_path {
+            self.builder.set_cold_block(go_on);
+        }
+        self.ins().brif(failed, raise, &[], go_on, &[]);
         self.go_on_in(go_on);
+    }
+
+    /// Counts the work of a call that the values at hand may have to outlive.
+    pub(super) fn count_call(&mut self) {
+        self.work.call(self.stack.len() + self.locals.len());
     }
 
     /// Signature of a builtin.

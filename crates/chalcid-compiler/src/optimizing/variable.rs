@@ -67,6 +67,7 @@ impl<'a> FuncTranslator<'a> {
     pub(super) fn declare_local(&mut self, repr: Repr, value: Value) {
         let var = self.builder.declare_var(repr.ty);
         if repr.is_gc_ref {
+            self.work.has_references = true;
             self.builder.declare_var_needs_stack_map(var);
         }
         self.builder.def_var(var, value);
