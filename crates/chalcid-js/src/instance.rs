@@ -98,7 +98,9 @@ fn link_error<H: Host>(host: &H, error: &LinkError, module: &Module, caller: &st
         Some(ExternType::Func(_)) => "imported function does not match the expected type",
         Some(ExternType::Table(_)) => "imported table does not match the expected type",
         Some(ExternType::Memory(_)) => "imported memory does not match the expected type",
-        Some(ExternType::Global(ty)) if ty.mutable => "imported mutable global must be a mutable WebAssembly.Global object of the type",
+        Some(ExternType::Global(ty)) if ty.mutable => {
+            "imported mutable global must be a mutable WebAssembly.Global object of the type"
+        }
         Some(ExternType::Global(_)) => "imported global does not match the expected mutability or type",
         Some(ExternType::Tag(_)) => "imported tag does not match the expected type",
         None => "import does not match the expected type",
