@@ -284,7 +284,8 @@ impl FuncOwner {
         }
     }
 
-    fn is_alive(&self) -> bool {
+    /// Whether the function can still be called.
+    pub(crate) fn is_alive(&self) -> bool {
         match self {
             Self::Instance(instance) => instance.is_alive(),
             Self::Host(func) => func.is_alive(),

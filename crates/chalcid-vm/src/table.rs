@@ -374,7 +374,10 @@ pub(crate) fn value_matches(agent: &Agent, value: &RefValue, ty: &chalcid_module
         RefValue::Func(None) => ty.nullable && hierarchy == Hierarchy::Func,
         RefValue::Host(None) => ty.nullable && hierarchy != Hierarchy::Func,
         RefValue::Func(Some(func)) => {
-            hierarchy == Hierarchy::Func && func.agent().same(agent) && func_matches(agent, func.type_id(), ty)
+            hierarchy == Hierarchy::Func
+                && func.agent().same(agent)
+                && func.owner().is_alive()
+                && func_matches(agent, func.type_id(), ty)
         }
         RefValue::Host(Some(value)) => {
             value.agent().same(agent) && matches!(ty.heap, HeapType::Abstract(AbsHeapType::Extern | AbsHeapType::Any))

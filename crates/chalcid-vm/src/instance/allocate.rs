@@ -72,7 +72,17 @@ impl Import {
 
     /// Whether it can be given to a module for an import of a type.
     pub fn matches(&self, agent: &Agent, module: &ModuleObject, ty: &ExternType) -> bool {
-        self.agent().same(agent) && self.matches_type(agent, module, ty).unwrap_or(false)
+        self.agent().same(agent) && self.is_alive() && self.matches_type(agent, module, ty).unwrap_or(false)
+    }
+
+    fn is_alive(&self) -> bool {
+        match self {
+            Self::Func(func) => func.owner().is_alive(),
+            Self::Table(table) => table.is_alive(),
+            Self::Memory(memory) => memory.is_alive(),
+            Self::Global(global) => global.is_alive(),
+            Self::Tag(tag) => tag.is_alive(),
+        }
     }
 
     fn matches_type(&self, agent: &Agent, module: &ModuleObject, wanted: &ExternType) -> Option<bool> {

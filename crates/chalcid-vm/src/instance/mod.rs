@@ -126,6 +126,9 @@ impl Strong<Instance> {
         if let Some(import) = self.imported_function(func) {
             return Some(import);
         }
+        if !self.is_alive() {
+            return None;
+        }
         let declarations = self.module.declarations();
         let index = declarations.func_ref_index(func)?.index();
         let defined = declarations.defined_index(func)?;
@@ -139,9 +142,6 @@ impl Strong<Instance> {
             (refs.as_mut_ptr(), fresh)
         };
         if fresh {
-            if !self.is_alive() {
-                return None;
-            }
             let count = declarations.func_refs.len();
             self.agent().inner().func_ranges.insert(base as usize, count, FuncRangeOwner::Instance(self.as_ptr()));
             self.context.header().func_refs.set(base);
