@@ -20,6 +20,7 @@ pub const BUILTINS: &[Builtin] = &[
     url::BUILTIN,
     crypto::BUILTIN,
     fetch::BUILTIN,
+    Builtin::script("web/console_more", include_str!("../js/web/console_more.js")),
     Builtin::script("web/events", include_str!("../js/web/events.js")),
     Builtin::script("web/structured_clone", include_str!("../js/web/structured_clone.js")),
     Builtin::script("web/blob", include_str!("../js/web/blob.js")),
