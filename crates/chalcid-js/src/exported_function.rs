@@ -82,6 +82,13 @@ pub(crate) struct InstanceRecord<H: Host> {
     functions: RefCell<HashMap<u32, H::Value>>,
 }
 
+impl<H: Host> InstanceRecord<H> {
+    /// The instance.
+    pub(crate) fn instance(&self) -> Instance {
+        self.body.handle()
+    }
+}
+
 impl<H: Host> PlatformObject<H> for InstanceRecord<H> {
     fn trace(&self, tracer: &mut dyn Tracer<H>) {
         self.body.trace(&mut |edge| tracer.edge(edge));

@@ -28,6 +28,13 @@ pub(crate) struct InstanceObject<H: Host> {
     exports: H::Value,
 }
 
+impl<H: Host> InstanceObject<H> {
+    /// The record of `[[Instance]]`.
+    pub(crate) fn record(&self) -> &H::Value {
+        &self.record
+    }
+}
+
 impl<H: Host> PlatformObject<H> for InstanceObject<H> {
     fn trace(&self, tracer: &mut dyn Tracer<H>) {
         tracer.value(&self.record);

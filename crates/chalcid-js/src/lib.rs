@@ -20,6 +20,7 @@
 
 pub mod agent;
 mod conversions;
+pub mod embed;
 pub mod errors;
 pub mod exported_function;
 mod global;

@@ -1,0 +1,57 @@
+//! What an embedder passes between JavaScript and Rust: the entity behind an object, and the object of an entity.
+
+use chalcid::{Extern, Instance, Module};
+
+use crate::exported_function::{InstanceRecord, a_new_exported_function, function_of};
+use crate::global::{GlobalObject, create_a_global_object};
+use crate::host::Host;
+use crate::instance::InstanceObject;
+use crate::memory::{MemoryObject, create_a_memory_object};
+use crate::module::{ModuleObject, construct_a_webassembly_module_object};
+use crate::table::{TableObject, create_a_table_object};
+use crate::tag::{TagObject, create_a_tag_object};
+use crate::webidl::{Completion, slots_of};
+
+/// The module of a Module object; `None` for every other value.
+pub fn module_of<H: Host>(host: &H, value: &H::Value) -> Option<Module> {
+    Some(slots_of::<H, ModuleObject>(host, value)?.module.clone())
+}
+
+/// A new Module object.
+pub fn new_module_object<H: Host>(host: &H, module: Module) -> Completion<H> {
+    construct_a_webassembly_module_object(host, module)
+}
+
+/// The instance of an Instance object; `None` for every other value.
+pub fn instance_of<H: Host>(host: &H, value: &H::Value) -> Option<Instance> {
+    let object = slots_of::<H, InstanceObject<H>>(host, value)?;
+    Some(slots_of::<H, InstanceRecord<H>>(host, object.record())?.instance())
+}
+
+/// What an Exported Function, a Memory, Table, Global or Tag object stands for; `None` for every other value.
+pub fn extern_of<H: Host>(host: &H, value: &H::Value) -> Option<Extern> {
+    if let Some(object) = slots_of::<H, MemoryObject<H>>(host, value) {
+        return Some(Extern::Memory(object.memory()));
+    }
+    if let Some(object) = slots_of::<H, TableObject>(host, value) {
+        return Some(Extern::Table(object.table()));
+    }
+    if let Some(object) = slots_of::<H, GlobalObject>(host, value) {
+        return Some(Extern::Global(object.global()));
+    }
+    if let Some(object) = slots_of::<H, TagObject>(host, value) {
+        return Some(Extern::Tag(object.tag()));
+    }
+    function_of(host, value).map(Extern::Func)
+}
+
+/// The object of an entity of the realm's agent: the one that it has, or one that is made now.
+pub fn object_of<H: Host>(host: &H, entity: &Extern) -> Completion<H> {
+    match entity {
+        Extern::Func(func) => a_new_exported_function(host, func),
+        Extern::Memory(memory) => create_a_memory_object(host, memory),
+        Extern::Table(table) => create_a_table_object(host, table),
+        Extern::Global(global) => create_a_global_object(host, global),
+        Extern::Tag(tag) => create_a_tag_object(host, tag),
+    }
+}

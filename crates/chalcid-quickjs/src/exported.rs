@@ -1,0 +1,198 @@
+//! Exported Functions, and the fast way from JavaScript into WebAssembly.
+//!
+//! The way is short on purpose: QuickJS calls [`call`] with the object and lent arguments; the object's box is one load away and
+//! has everything that is needed; numbers go from the arguments to an array on the stack and from there into registers. No allocation,
+//! no count is touched, nothing is looked up. What is not a number type goes the general way, which is
+//! [`call_an_exported_function`]; both have the same effects in the same order.
+
+use std::ffi::c_int;
+use std::rc::Rc;
+use std::slice;
+
+use chalcid::{FuncType, ValRaw, ValType};
+use chalcid_js::exported_function::{ExportedFunction, Shape, call_an_exported_function};
+use chalcid_js::host::PlatformObject;
+use rquickjs::qjs;
+
+use crate::class::{self, ClassBox, Marker};
+use crate::realm::RealmRef;
+use crate::value::{self, Value};
+use crate::{QuickJs, panic, stack};
+
+/// What an Exported Function owns.
+pub(crate) struct Exported {
+    slots: Rc<ExportedFunction<QuickJs>>,
+    host: QuickJs,
+    realm: RealmRef,
+    /// Whether calls can go the fast way.
+    is_fast: bool,
+}
+
+/// The most values that the fast way keeps on the stack.
+const SMALL: usize = 16;
+
+impl Exported {
+    /// The slots.
+    pub(crate) fn slots(&self) -> Rc<dyn PlatformObject<QuickJs>> {
+        Rc::clone(&self.slots) as Rc<dyn PlatformObject<QuickJs>>
+    }
+
+    /// The host of the realm the function was made in.
+    pub(crate) fn host(&self) -> QuickJs {
+        self.host
+    }
+}
+
+impl ClassBox for Exported {
+    fn mark(&self, marker: &mut Marker) {
+        marker.raw(self.realm.raw());
+        self.slots.trace(marker);
+    }
+}
+
+/// The function object of a function of the engine.
+pub(crate) fn new(
+    host: QuickJs,
+    name: &str,
+    length: u32,
+    slots: Rc<ExportedFunction<QuickJs>>,
+) -> Result<Value, Value> {
+    let FuncType { params, results } = slots.ty();
+    let is_fast = slots.shape() == Shape::Numbers && params.len() <= SMALL && results.len() <= 1;
+    let body = Exported { slots, host, realm: host.realm_ref()?, is_fast };
+    let prototype = host.function_prototype()?;
+    // SAFETY: the class was registered with `Exported`.
+    let object = unsafe { class::new_object(host.ctx(), host.classes().exported, prototype.raw(), body) };
+    let function = host.adopt(object.unwrap_or(qjs::JS_EXCEPTION))?;
+    host.name_function(&function, name, length)?;
+    Ok(function)
+}
+
+/// The class's call handler: `[[Call]]`.
+pub(crate) unsafe extern "C" fn call(
+    _: *mut qjs::JSContext,
+    function: qjs::JSValue,
+    _: qjs::JSValue,
+    argc: c_int,
+    argv: *mut qjs::JSValue,
+    _: c_int,
+) -> qjs::JSValue {
+    // SAFETY: QuickJS calls the handler with objects of the class only, and its caller holds the function meanwhile.
+    let exported = unsafe { class::body_unchecked::<Exported>(function) };
+    let host = exported.host;
+    if host.runtime().thread != stack::Thread::current() {
+        return wrong_thread(host);
+    }
+    stack::synchronize(host.ctx(), host.runtime());
+    // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).
+    let lent = if argc <= 0 { &[][..] } else { unsafe { slice::from_raw_parts(argv, argc as usize) } };
+    panic::contain(host, || {
+        if exported.is_fast {
+            return call_with_numbers(host, &exported.slots, lent);
+        }
+        let args: Vec<Value> = lent.iter().map(|&raw| host.borrow(raw)).collect();
+        host.give_back(call_an_exported_function(&host, &exported.slots, &args))
+    })
+}
+
+/// rquickjs can move a runtime to another thread (its feature `parallel`); an agent stays where it was made.
+#[cold]
+fn wrong_thread(host: QuickJs) -> qjs::JSValue {
+    host.throw(host.type_error(c"WebAssembly can only be called on the thread that installed it"))
+}
+
+/// "Call an Exported Function" where all types are those of numbers, and there is at most one result.
+fn call_with_numbers(host: QuickJs, slots: &ExportedFunction<QuickJs>, args: &[qjs::JSValue]) -> qjs::JSValue {
+    let FuncType { params, results } = slots.ty();
+    let mut values = [ValRaw::ZERO; SMALL];
+    for (i, (value, ty)) in values.iter_mut().zip(params).enumerate() {
+        let arg = args.get(i).copied().unwrap_or(qjs::JS_UNDEFINED);
+        match to_webassembly_number(host, arg, *ty) {
+            Ok(raw) => *value = raw,
+            // QuickJS has the exception pending already.
+            Err(Thrown) => return qjs::JS_EXCEPTION,
+        }
+    }
+    let count = params.len().max(results.len());
+    if let Err(error) = slots.func().call_raw(&mut values[..count]) {
+        return host.throw(chalcid_js::errors::thrown_value(&host, error));
+    }
+    match results.first() {
+        None => qjs::JS_UNDEFINED,
+        Some(ty) => number_to_js_value(host, values[0], *ty),
+    }
+}
+
+/// The pending exception of the context was thrown.
+pub(crate) struct Thrown;
+
+/// "ToWebAssemblyValue" for number types. **May run JavaScript.**
+#[inline(always)]
+pub(crate) fn to_webassembly_number(host: QuickJs, value: qjs::JSValue, ty: ValType) -> Result<ValRaw, Thrown> {
+    let tag = value::tag(value);
+    match ty {
+        ValType::I32 if tag == qjs::JS_TAG_INT => Ok(ValRaw::i32(int(value))),
+        ValType::F64 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u64(float(value).to_bits())),
+        ValType::F64 if tag == qjs::JS_TAG_INT => Ok(ValRaw::u64(f64::from(int(value)).to_bits())),
+        ValType::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u32((float(value) as f32).to_bits())),
+        ValType::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(ValRaw::i64(i64::from(short_bigint(value)))),
+        _ => convert(host, value, ty),
+    }
+}
+
+/// The conversions that are more than a move.
+#[inline(never)]
+fn convert(host: QuickJs, value: qjs::JSValue, ty: ValType) -> Result<ValRaw, Thrown> {
+    let ctx = host.ctx().as_ptr();
+    // SAFETY: context and value are live; each writes its result unless it throws, which a negative number says.
+    unsafe {
+        match ty {
+            ValType::I32 => {
+                let mut number = 0;
+                if qjs::JS_ToInt32(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(ValRaw::i32(number)) }
+            }
+            ValType::I64 => {
+                let mut number = 0;
+                if qjs::JS_ToBigInt64(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(ValRaw::i64(number)) }
+            }
+            _ => {
+                let mut number = 0.0;
+                if qjs::JS_ToFloat64(ctx, &mut number, value) < 0 {
+                    return Err(Thrown);
+                }
+                let is_single = ty == ValType::F32;
+                Ok(if is_single { ValRaw::u32((number as f32).to_bits()) } else { ValRaw::u64(number.to_bits()) })
+            }
+        }
+    }
+}
+
+/// "ToJSValue" for number types.
+#[inline(always)]
+pub(crate) fn number_to_js_value(host: QuickJs, value: ValRaw, ty: ValType) -> qjs::JSValue {
+    match ty {
+        ValType::I32 => qjs::JS_MKVAL(qjs::JS_TAG_INT, value.get_i32()),
+        // SAFETY: the context is live.
+        ValType::I64 => unsafe { qjs::JS_NewBigInt64(host.ctx().as_ptr(), value.get_i64()) },
+        ValType::F32 => qjs::JS_NewFloat64(f64::from(f32::from_bits(value.get_u32()))),
+        _ => qjs::JS_NewFloat64(f64::from_bits(value.get_u64())),
+    }
+}
+
+#[inline(always)]
+fn int(value: qjs::JSValue) -> i32 {
+    // SAFETY: reads the member of the union that the tag names.
+    unsafe { qjs::JS_VALUE_GET_INT(value) }
+}
+
+#[inline(always)]
+fn float(value: qjs::JSValue) -> f64 {
+    // SAFETY: reads the member of the union that the tag names.
+    unsafe { qjs::JS_VALUE_GET_FLOAT64(value) }
+}
+
+#[inline(always)]
+fn short_bigint(value: qjs::JSValue) -> i32 {
+    // SAFETY: a short BigInt lies where an integer does.
+    unsafe { qjs::JS_VALUE_GET_INT(value) }
+}

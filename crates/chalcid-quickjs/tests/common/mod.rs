@@ -1,0 +1,41 @@
+//! What the tests share: a context with `WebAssembly`, `wat(text)` and `gc()`.
+#![allow(clippy::unwrap_used, dead_code, missing_docs)]
+
+use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Result, Runtime, TypedArray};
+
+fn assemble<'js>(ctx: Ctx<'js>, text: String) -> Result<TypedArray<'js, u8>> {
+    TypedArray::new(ctx, wat::parse_str(text).unwrap())
+}
+
+/// Gives a context the tests' helpers.
+pub fn add_helpers(ctx: &Ctx<'_>) {
+    let wat = Function::new(ctx.clone(), assemble);
+    ctx.globals().set("wat", wat).unwrap();
+    ctx.globals().set("gc", Function::new(ctx.clone(), |ctx: Ctx<'_>| ctx.run_gc())).unwrap();
+    let prelude = include_str!("prelude.js");
+    ctx.eval::<(), _>(prelude).catch(ctx).map_err(|error| error.to_string()).unwrap();
+}
+
+/// A synchronous runtime and a context with everything installed.
+pub fn context() -> (Runtime, Context) {
+    let runtime = Runtime::new().unwrap();
+    let context = Context::full(&runtime).unwrap();
+    context.with(|ctx| {
+        chalcid_quickjs::init(&ctx).unwrap();
+        add_helpers(&ctx);
+    });
+    (runtime, context)
+}
+
+/// Runs a script that throws if it finds anything wrong.
+pub fn run(script: &str) {
+    let (_runtime, context) = context();
+    context.with(|ctx| run_in(&ctx, script));
+}
+
+/// As `run`, in a context.
+pub fn run_in(ctx: &Ctx<'_>, script: &str) {
+    if let Err(error) = ctx.eval::<(), _>(script).catch(ctx) {
+        panic!("{error}");
+    }
+}

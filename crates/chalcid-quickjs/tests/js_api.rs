@@ -1,0 +1,69 @@
+//! Runs the interface's own tests: every file of `tests/js-api` in the root, in a context of its own.
+//!
+//! `CHALCID_JS_API=memory` runs the files whose names contain "memory".
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use chalcid_quickjs::rquickjs::context::EvalOptions;
+use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Promise, Runtime};
+
+fn sloppy(file: &Path) -> EvalOptions {
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.filename = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    options
+}
+
+fn evaluate(ctx: &Ctx<'_>, file: &Path) -> Result<(), String> {
+    let source = fs::read_to_string(file).unwrap();
+    ctx.eval_with_options::<(), _>(source, sloppy(file)).catch(ctx).map_err(|error| error.to_string())
+}
+
+/// Runs a file: the checks that failed, and how many there were.
+fn run(harness: &Path, file: &Path) -> Result<(Vec<String>, usize), String> {
+    let runtime = Runtime::new().unwrap();
+    let context = Context::full(&runtime).unwrap();
+    context.with(|ctx| {
+        chalcid_quickjs::init(&ctx).map_err(|error| error.to_string())?;
+        evaluate(&ctx, harness)?;
+        evaluate(&ctx, file)?;
+        let report: Promise<'_> = ctx.eval("harness.run()").catch(&ctx).map_err(|error| error.to_string())?;
+        chalcid_quickjs::pump_blocking(&ctx);
+        let report: Option<Result<String, _>> = report.result();
+        let Some(Ok(report)) = report else { return Err("the checks did not end".into()) };
+        ctx.globals().set("report", report).map_err(|error| error.to_string())?;
+        let failed =
+            ctx.eval(r#"JSON.parse(report).filter((r) => r.error !== null).map((r) => `${r.name}: ${r.error}`)"#);
+        let count = ctx.eval("JSON.parse(report).length");
+        Ok((failed.map_err(|error| error.to_string())?, count.map_err(|error| error.to_string())?))
+    })
+}
+
+#[test]
+fn the_interfaces_own_tests() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/js-api");
+    let harness = folder.join("harness.js");
+    let filter = env::var("CHALCID_JS_API").unwrap_or_default();
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "js") && *path != harness)
+        .filter(|path| path.to_string_lossy().contains(&filter))
+        .collect();
+    files.sort();
+    let (mut problems, mut checks) = (Vec::new(), 0);
+    for file in &files {
+        let name = file.file_name().unwrap().to_string_lossy();
+        match run(&harness, file) {
+            Ok((failed, count)) => {
+                checks += count;
+                problems.extend(failed.into_iter().map(|problem| format!("{name}: {problem}")));
+            }
+            Err(error) => problems.push(format!("{name}: {error}")),
+        }
+    }
+    println!("{} files, {checks} checks, {} failed", files.len(), problems.len());
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}

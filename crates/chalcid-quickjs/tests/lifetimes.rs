@@ -1,0 +1,277 @@
+//! Everything dies when nothing can reach it: each kind of cycle through both heaps, made many times, leaves nothing behind.
+//!
+//! A test makes and drops instances, collects, and looks at what is alive: JavaScript's objects as QuickJS counts them, and the
+//! engine's entities. Both must be where they were.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use chalcid_quickjs::rquickjs::{Context, Ctx, Runtime};
+use common::{context, run_in};
+
+/// What is alive in a runtime.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Alive {
+    objects: i64,
+    entities: usize,
+}
+
+fn alive(runtime: &Runtime, ctx: &Ctx<'_>) -> Alive {
+    ctx.run_gc();
+    Alive { objects: runtime_objects(runtime, ctx), entities: chalcid_quickjs::agent(ctx).unwrap().entities() }
+}
+
+fn runtime_objects(_: &Runtime, ctx: &Ctx<'_>) -> i64 {
+    use chalcid_quickjs::rquickjs::qjs;
+    let mut usage = std::mem::MaybeUninit::<qjs::JSMemoryUsage>::uninit();
+    // SAFETY: the runtime is alive and this thread's; the call fills the whole struct.
+    unsafe {
+        qjs::JS_ComputeMemoryUsage(qjs::JS_GetRuntime(ctx.as_raw().as_ptr()), usage.as_mut_ptr());
+        usage.assume_init().obj_count
+    }
+}
+
+/// How many of each cycle are made; `CHALCID_LIFETIMES` says otherwise.
+fn rounds() -> usize {
+    std::env::var("CHALCID_LIFETIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+}
+
+/// Runs `round` (the body of a function) again and again, and checks that nothing stays.
+fn stays_flat(setup: &str, round: &str) {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, setup);
+        run_in(
+            &ctx,
+            &format!(
+                "globalThis.round = () => {{ {round} }}; globalThis.rounds = (n) => {{ while (n-- > 0) round(); }};"
+            ),
+        );
+        run_in(&ctx, "rounds(10)");
+        let before = alive(&runtime, &ctx);
+        run_in(&ctx, &format!("rounds({})", rounds()));
+        let after = alive(&runtime, &ctx);
+        assert_eq!(before, after, "{round}");
+    });
+    end(runtime, context);
+}
+
+/// Drops context and runtime: QuickJS aborts the process if anything is left.
+fn end(runtime: Runtime, context: Context) {
+    drop(context);
+    drop(runtime);
+}
+
+const EVERYTHING: &str = r#"
+    globalThis.module = new WebAssembly.Module(wat(`(module
+        (import "" "f" (func $f (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (table (export "table") 4 funcref)
+        (table (export "things") 4 externref)
+        (global (export "thing") (mut externref) (ref.null extern))
+        (global (export "func") (mut funcref) (ref.null func))
+        (tag (export "tag") (param i32))
+        (elem declare func $g)
+        (func $g (export "g") (param i32) (result i32) (call $f (local.get 0)))
+        (func (export "self") (global.set 1 (ref.func $g)) (table.set 0 (i32.const 0) (ref.func $g))))`));
+    globalThis.make = (f = (x) => x) => new WebAssembly.Instance(module, { "": { f } });
+"#;
+
+#[test]
+fn instances_alone() {
+    stays_flat(EVERYTHING, "make()");
+}
+
+#[test]
+fn instances_that_were_used() {
+    stays_flat(
+        EVERYTHING,
+        "const { exports } = make(); exports.g(1); exports.memory.buffer; exports.memory.grow(1); exports.table.get(0); exports.self();",
+    );
+}
+
+#[test]
+fn an_import_that_holds_the_instance() {
+    stays_flat(EVERYTHING, "let instance; instance = make((x) => instance ? x : 0); instance.exports.g(1);");
+}
+
+#[test]
+fn an_import_that_holds_an_exported_function() {
+    stays_flat(EVERYTHING, "let g; g = make((x) => x > 0 ? g(x - 1) : 0).exports.g; g(3);");
+}
+
+#[test]
+fn a_property_of_an_exported_function() {
+    stays_flat(EVERYTHING, "const instance = make(); instance.exports.g.instance = instance;");
+}
+
+#[test]
+fn a_table_of_host_references_that_holds_the_instance() {
+    stays_flat(
+        EVERYTHING,
+        "const instance = make(); instance.exports.things.set(0, instance); instance.exports.things.set(1, instance.exports);",
+    );
+}
+
+#[test]
+fn a_global_that_holds_the_instance() {
+    stays_flat(EVERYTHING, "const instance = make(); instance.exports.thing.value = () => instance;");
+}
+
+#[test]
+fn a_table_that_holds_its_own_instances_function() {
+    stays_flat(
+        EVERYTHING,
+        "const { exports } = make(); exports.self(); exports.table.set(1, exports.g); exports.func.value = exports.g;",
+    );
+}
+
+#[test]
+fn two_instances_that_call_each_other() {
+    stays_flat(
+        EVERYTHING,
+        "let a, b; a = make((x) => b.exports.g(x)); b = make(a.exports.g); a.exports.table.set(0, b.exports.g); b.exports.table.set(0, a.exports.g);",
+    );
+}
+
+#[test]
+fn a_memory_that_holds_itself_through_its_object() {
+    stays_flat(
+        "",
+        "const memory = new WebAssembly.Memory({ initial: 1 }); memory.self = memory; memory.buffer.memory = memory;",
+    );
+}
+
+#[test]
+fn a_resizable_buffer_that_holds_its_memory() {
+    stays_flat(
+        "",
+        "const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 }); const buffer = memory.toResizableBuffer(); memory.grow(1); buffer.resize(131072); buffer.memory = memory;",
+    );
+}
+
+#[test]
+fn tables_and_globals_that_hold_each_other() {
+    stays_flat(
+        "",
+        "const table = new WebAssembly.Table({ element: 'externref', initial: 2 }); const global = new WebAssembly.Global({ value: 'externref', mutable: true }, table); table.set(0, global); table.set(1, table);",
+    );
+}
+
+#[test]
+fn imported_entities() {
+    stays_flat(
+        r#"globalThis.module = new WebAssembly.Module(wat(`(module (import "" "m" (memory 1)) (import "" "t" (table 1 externref))
+            (import "" "g" (global (mut externref))) (func (export "f") (result externref) (global.get 0)))`));"#,
+        r#"const m = new WebAssembly.Memory({ initial: 1 });
+        const t = new WebAssembly.Table({ element: "externref", initial: 1 });
+        const g = new WebAssembly.Global({ value: "externref", mutable: true });
+        const instance = new WebAssembly.Instance(module, { "": { m, t, g } });
+        t.set(0, instance);
+        g.value = instance;
+        instance.exports.f();"#,
+    );
+}
+
+#[test]
+fn failed_instantiations() {
+    stays_flat(
+        r#"globalThis.traps = new WebAssembly.Module(wat(`(module (import "" "t" (table 10 funcref)) (memory 1) (func $f) (func $start unreachable)
+            (elem (i32.const 0) $f) (start $start))`));
+        globalThis.outside = new WebAssembly.Module(wat(`(module (memory 1) (data (i32.const 65536) "x"))`));"#,
+        r#"const t = new WebAssembly.Table({ element: "anyfunc", initial: 10 });
+        try { new WebAssembly.Instance(traps, { "": { t } }); } catch {}
+        t.get(0)();
+        try { new WebAssembly.Instance(traps, {}); } catch {}
+        try { new WebAssembly.Instance(outside); } catch {}
+        try { new WebAssembly.Module(new Uint8Array(3)); } catch {}"#,
+    );
+}
+
+#[test]
+fn modules_and_promises() {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, r#"globalThis.round = () => { const bytes = wat(`(module (func (export "f")))`);
+            WebAssembly.compile(bytes); WebAssembly.instantiate(bytes).then(({ instance }) => instance.exports.f()); };"#);
+        let settle = |count: usize| {
+            for _ in 0..count {
+                run_in(&ctx, "round()");
+                chalcid_quickjs::pump_blocking(&ctx);
+            }
+        };
+        settle(5);
+        let before = alive(&runtime, &ctx);
+        settle(50);
+        assert_eq!(before, alive(&runtime, &ctx));
+    });
+    end(runtime, context);
+}
+
+#[test]
+fn exceptions_that_pass_through() {
+    stays_flat(
+        EVERYTHING,
+        "const instance = make(() => { throw instance; }); try { instance.exports.g(1); } catch (error) { same(error, instance); }",
+    );
+}
+
+#[test]
+fn a_runtime_may_go_at_any_time() {
+    // With work under way, tasks queued, and cycles alive.
+    for _ in 0..5 {
+        let (runtime, context) = context();
+        context.with(|ctx| {
+            run_in(&ctx, EVERYTHING);
+            run_in(&ctx, r#"globalThis.kept = make(() => kept); kept.exports.things.set(0, kept);
+                for (let i = 0; i < 10; i++) WebAssembly.instantiate(wat("(module)")).then((x) => { globalThis.kept = x; });"#);
+        });
+        end(runtime, context);
+    }
+}
+
+#[test]
+fn a_context_dies_with_its_instances() {
+    let runtime = Runtime::new().unwrap();
+    let mut counts = Vec::new();
+    for _ in 0..6 {
+        let context = Context::full(&runtime).unwrap();
+        context.with(|ctx| {
+            chalcid_quickjs::init(&ctx).unwrap();
+            common::add_helpers(&ctx);
+            run_in(&ctx, EVERYTHING);
+            run_in(
+                &ctx,
+                "globalThis.kept = make(() => kept); kept.exports.things.set(0, kept); kept.exports.memory.buffer;",
+            );
+        });
+        drop(context);
+        runtime.run_gc();
+        counts.push(runtime.memory_usage().obj_count);
+    }
+    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+}
+
+#[test]
+fn contexts_of_one_runtime_share_instances() {
+    let (runtime, first) = context();
+    let second = Context::full(&runtime).unwrap();
+    let shared = first.with(|ctx| {
+        run_in(&ctx, EVERYTHING);
+        run_in(&ctx, "globalThis.kept = make((x) => x + 1)");
+        let kept: chalcid_quickjs::rquickjs::Value<'_> = ctx.eval("kept").unwrap();
+        chalcid_quickjs::rquickjs::Persistent::save(&ctx, kept)
+    });
+    second.with(|ctx| {
+        chalcid_quickjs::init(&ctx).unwrap();
+        common::add_helpers(&ctx);
+        ctx.globals().set("kept", shared.restore(&ctx).unwrap()).unwrap();
+        run_in(&ctx, "same(kept.exports.g(1), 2)");
+    });
+    drop(first);
+    runtime.run_gc();
+    second.with(|ctx| {
+        run_in(&ctx, "same(kept.exports.g(2), 3); kept.exports.memory.grow(1); same(kept.exports.memory.buffer.byteLength, 131072);");
+    });
+    end(runtime, second);
+}
