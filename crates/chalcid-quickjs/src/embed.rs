@@ -91,6 +91,12 @@ pub fn pump(ctx: &Ctx<'_>) -> bool {
     ran
 }
 
+/// Whether no task is ready and no background work under way: a loop that finds it so need not wait for Chalcid.
+pub fn is_idle(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: as in `run_task`.
+    Runtime::get(ctx).is_none_or(|runtime| unsafe { runtime.as_ref() }.tasks.is_idle())
+}
+
 /// Runs tasks and microtasks, and waits for background work, until nothing is ready or under way.
 pub fn pump_blocking(ctx: &Ctx<'_>) {
     while ctx.execute_pending_job() {}

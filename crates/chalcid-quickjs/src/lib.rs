@@ -62,8 +62,8 @@ pub use chalcid;
 pub use chalcid_js::host::Response;
 pub use context::QuickJs;
 pub use embed::{
-    agent, get_extern, get_instance, get_module, init, init_async, init_with, is_memory_buffer, new_module, object_of,
-    pump, pump_blocking, run_task,
+    agent, get_extern, get_instance, get_module, init, init_async, init_with, is_idle, is_memory_buffer, new_module,
+    object_of, pump, pump_blocking, run_task,
 };
 pub use options::{Delivery, Options, Streaming};
 pub use rquickjs;

@@ -167,12 +167,16 @@ impl Shell {
     fn run_callbacks(self: &Rc<Shell>) {
         self.run_timers();
         self.deliver_tasks();
+        self.deliver_compilations();
         self.run_immediates();
     }
 
     /// Whether something is under way that may call the program.
     pub fn is_alive(&self) -> bool {
-        self.event_loop.keeping_alive.get() > 0 || self.event_loop.immediates.get() || self.tasks.is_busy()
+        self.event_loop.keeping_alive.get() > 0
+            || self.event_loop.immediates.get()
+            || self.tasks.is_busy()
+            || self.compiles()
     }
 
     fn run_timers(self: &Rc<Shell>) {

@@ -6,6 +6,7 @@ use rquickjs::object::{Accessor, Property};
 use rquickjs::{Ctx, Object, Persistent, Result, Value};
 
 use super::Shell;
+use crate::web::webassembly;
 
 /// Names by the builtin that defines them.
 const GLOBALS: &[(&str, &[&str])] = &[
@@ -35,6 +36,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<()> {
         }
     }
     lazy(&global, shell, "process", "process", None)?;
+    lazy_webassembly(&global, shell)?;
     global.prop("global", Property::from(global.clone()).writable().configurable())?;
     Ok(())
 }
@@ -59,6 +61,17 @@ fn lazy<'js>(
     };
     let set = move |ctx: Ctx<'js>, value: Value<'js>| replace(&ctx, name, value);
     target.prop(name, Accessor::new(get, set).configurable())
+}
+
+/// Defines `WebAssembly`, which the engine installs itself.
+fn lazy_webassembly<'js>(target: &Object<'js>, shell: &Rc<Shell>) -> Result<()> {
+    let shell = Rc::clone(shell);
+    let get = move |ctx: Ctx<'js>| -> Result<Value<'js>> {
+        webassembly::install(&ctx, &shell)?;
+        ctx.globals().get("WebAssembly")
+    };
+    let set = |ctx: Ctx<'js>, value: Value<'js>| replace(&ctx, "WebAssembly", value);
+    target.prop("WebAssembly", Accessor::new(get, set).configurable())
 }
 
 fn replace<'js>(ctx: &Ctx<'js>, name: &str, value: Value<'js>) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod performance;
 pub mod timers;
 pub mod url;
+pub mod webassembly;
 
 use crate::runtime::builtins::Builtin;
 

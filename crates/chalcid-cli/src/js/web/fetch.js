@@ -203,7 +203,7 @@ class Request extends WithBody {
   clone() { return new Request(this, this._body === null ? {} : { body: (() => { const copy = this._body.clone(); return copy.asStream(); })() }); }
 }
 
-let describe;
+let describe, isResponse;
 
 class Response extends WithBody {
   #status = 200;
@@ -229,6 +229,7 @@ class Response extends WithBody {
   }
 
   static {
+    isResponse = (value) => value !== null && typeof value === 'object' && #status in value;
     describe = (response, { status, statusText, url, type, redirected, body, headers }) => {
       response.#status = status;
       response.#statusText = statusText;
@@ -398,4 +399,10 @@ async function fetch(input, init = undefined) {
   });
 }
 
-Object.assign(exports, { fetch, Request, Response });
+/** What `WebAssembly.compileStreaming` asks of a Response; nothing if the value is none. */
+function describeForStreaming(value) {
+  if (!isResponse(value)) return undefined;
+  return { contentType: value.headers.get('content-type') ?? undefined, ok: value.ok, status: value.status };
+}
+
+Object.assign(exports, { fetch, Request, Response, describeForStreaming });

@@ -1,0 +1,70 @@
+//! `WebAssembly`, and what the two sides must know of each other: when compilations are finished, and what a `Response` is.
+
+use std::cell::Cell;
+use std::rc::{Rc, Weak};
+
+use chalcid_quickjs::{Options, Response, Streaming};
+use rquickjs::function::This;
+use rquickjs::{Ctx, Function, Object, Result, Value};
+
+use crate::runtime::Shell;
+
+/// Whether `WebAssembly` is in use.
+#[derive(Default)]
+pub struct WebAssembly {
+    installed: Cell<bool>,
+}
+
+/// Defines `WebAssembly` on the global object.
+pub fn install(ctx: &Ctx<'_>, shell: &Rc<Shell>) -> Result<()> {
+    let inbox = shell.tasks.inbox();
+    let options = Options {
+        on_ready: Some(Box::new(move || inbox.wake())),
+        streaming: Some(Box::new(Responses(Rc::downgrade(shell)))),
+        ..Options::default()
+    };
+    chalcid_quickjs::init_with(ctx, options)?;
+    shell.webassembly.installed.set(true);
+    Ok(())
+}
+
+impl Shell {
+    /// Whether a compilation is under way or has not been delivered.
+    pub fn compiles(&self) -> bool {
+        self.webassembly.installed.get() && self.context.with(|ctx| !chalcid_quickjs::is_idle(&ctx))
+    }
+
+    /// Runs the tasks of finished compilations, each followed by the jobs it leaves.
+    pub fn deliver_compilations(self: &Rc<Shell>) {
+        let mut ran = self.webassembly.installed.get();
+        while ran {
+            self.callback(|ctx| {
+                ran = chalcid_quickjs::run_task(ctx);
+                Ok(())
+            });
+        }
+    }
+}
+
+/// The `Response` objects of `fetch`, for `WebAssembly.compileStreaming` and `WebAssembly.instantiateStreaming`.
+struct Responses(Weak<Shell>);
+
+impl Streaming for Responses {
+    fn response<'js>(&self, value: &Value<'js>) -> Result<Option<Response>> {
+        let Some(shell) = self.0.upgrade() else { return Ok(None) };
+        let describe = shell.builtin_function(value.ctx(), "web/fetch", "describeForStreaming")?;
+        let Some(described) = describe.call::<_, Option<Object>>((value.clone(),))? else { return Ok(None) };
+        Ok(Some(Response {
+            content_type: described.get("contentType")?,
+            ok: described.get("ok")?,
+            status: described.get("status")?,
+            cors_same_origin: true,
+        }))
+    }
+
+    fn consume_body<'js>(&self, response: &Value<'js>) -> Result<Value<'js>> {
+        let response = Object::from_value(response.clone())?;
+        let consume: Function = response.get("arrayBuffer")?;
+        consume.call((This(response.clone()),))
+    }
+}
