@@ -70,7 +70,6 @@ const EVERYTHING: &str = r#"
         (table (export "things") 4 externref)
         (global (export "thing") (mut externref) (ref.null extern))
         (global (export "func") (mut funcref) (ref.null func))
-        (tag (export "tag") (param i32))
         (elem declare func $g)
         (func $g (export "g") (param i32) (result i32) (call $f (local.get 0)))
         (func (export "self") (global.set 1 (ref.func $g)) (table.set 0 (i32.const 0) (ref.func $g))))`));
