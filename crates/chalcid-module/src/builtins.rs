@@ -4,8 +4,9 @@
 //! the same order, and compiled code finds the array through its `VMContext`. All use the platform's C calling convention and
 //! take the `VMContext` of the calling instance first. `u8`/`u32` parameters are `i32` to the code generator.
 //!
-//! An operation that can fail says how: [`Failure::Zero`] returns 0, [`Failure::MinusOne`] returns -1 (all ones) when a trap or an
-//! exception is pending; the code then calls `raise`, which does not return. Nothing unwinds through a Rust frame.
+//! An operation that can fail says how: the function that implements it returns 0 ([`Failure::Zero`]) or -1, all ones
+//! ([`Failure::MinusOne`]) when a trap or an exception is pending. Its entry point then raises that, in place of returning, so that
+//! compiled code goes on only after success. Nothing unwinds through a Rust frame.
 
 /// A parameter or result of a builtin as the code generator sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +26,7 @@ pub enum BuiltinType {
 pub enum Failure {
     /// It cannot fail.
     Never,
-    /// It returns 0 on failure, 1 otherwise.
+    /// It returns 0 on failure, 1 otherwise: nothing for compiled code to look at.
     Zero,
     /// It returns -1 on failure, and no success ever does.
     MinusOne,
@@ -62,7 +63,7 @@ macro_rules! builtins {
             }
 
             /// How it fails.
-            pub fn failure(self) -> Failure {
+            pub const fn failure(self) -> Failure {
                 match self { $(Builtin::$name => Failure::$failure,)* }
             }
         }

@@ -57,8 +57,6 @@ pub(crate) struct FuncTranslator<'a> {
     pub(super) work: Work,
     /// Whether the code at hand is not expected to run, so that all its blocks lie apart.
     in_cold_path: bool,
-    /// Where failed builtins lead, once there is one.
-    raise: Option<ir::Block>,
     /// An empty vector to reuse.
     pub(super) spare_block_args: Vec<BlockArg>,
     /// An empty vector to reuse.
@@ -97,7 +95,6 @@ impl<'a> FuncTranslator<'a> {
             skipped_frames: 0,
             work: Work::default(),
             in_cold_path: false,
-            raise: None,
             spare_block_args: Vec::new(),
             spare_values: Vec::new(),
             locals: Vec::new(),
@@ -108,11 +105,7 @@ impl<'a> FuncTranslator<'a> {
     }
 
     /// Ends the translation, and tells what was counted.
-    pub(super) fn finish(mut self) -> Work {
-        if let Some(raise) = self.raise {
-            self.go_on_in(raise);
-            self.call_builtin(Builtin::raise, &[]);
-        }
+    pub(super) fn finish(self) -> Work {
         self.builder.finalize(self.isa.frontend_config());
         self.work
     }
@@ -398,8 +391,8 @@ impl FuncTranslator<'_> {
 
 /// Calls into the running side.
 impl FuncTranslator<'_> {
-    /// Calls a builtin and gives its result, where it has one. Checks for failure, and raises what is pending then. A
-    /// [`Failure::Zero`] builtin's result says nothing further, so none is given. A builtin that diverges ends the block.
+    /// Calls a builtin and gives its result, where it has one that says something. A builtin that fails does not return, and one
+    /// that never returns ends the block.
     pub fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Option<Value> {
         debug_assert_eq!(builtin.params().len(), args.len(), "{builtin:?}");
         let sig = self.builtin_signature(builtin);
@@ -409,23 +402,9 @@ impl FuncTranslator<'_> {
         let all_args = self.call_args(self.vmctx, args);
         let call = self.ins().call_indirect(sig, entry, &all_args);
         self.return_values(all_args);
-        let result = self.builder.inst_results(call).first().copied();
         match builtin.failure() {
-            Failure::Never => result,
-            Failure::Zero => {
-                if let Some(result) = result {
-                    let failed = self.ins().icmp_imm_u(IntCC::Equal, result, 0);
-                    self.raise_if(failed);
-                }
-                None
-            }
-            Failure::MinusOne => {
-                if let Some(result) = result {
-                    let failed = self.ins().icmp_imm_s(IntCC::Equal, result, -1);
-                    self.raise_if(failed);
-                }
-                result
-            }
+            Failure::Never | Failure::MinusOne => self.builder.inst_results(call).first().copied(),
+            Failure::Zero => None,
             Failure::Diverges => {
                 // Never reached, but a block has to end.
                 self.ins().trap(ir_trap_code(TrapCode::Unreachable));
@@ -456,25 +435,6 @@ impl FuncTranslator<'_> {
     /// Takes a vector back.
     pub(super) fn return_values(&mut self, values: Vec<Value>) {
         self.spare_values = values;
-    }
-
-    /// Raises the pending trap or exception when `failed` is not zero. All failures of a function meet in one block: where wasm was
-    /// left is noted when a builtin is called, so that no backtrace needs to know which call it was.
-    fn raise_if(&mut self, failed: Value) {
-        let raise = match self.raise {
-            Some(block) => block,
-            None => {
-                let block = self.builder.create_block();
-                self.builder.set_cold_block(block);
-                *self.raise.insert(block)
-            }
-        };
-        let go_on = self.builder.create_block();
-        if self.in_cold_path {
-            self.builder.set_cold_block(go_on);
-        }
-        self.ins().brif(failed, raise, &[], go_on, &[]);
-        self.go_on_in(go_on);
     }
 
     /// Counts the work of a call that the values at hand may have to outlive.

@@ -182,9 +182,27 @@ pub(crate) unsafe extern "C" fn lazy_common() -> ! {
 }
 
 /// Makes the entry point of a builtin: notes where wasm was left (at a call, `rbp` is the caller's frame pointer and the return
-/// address is on top of the stack) and goes on in the Rust function, whose arguments are all in place.
+/// address is on top of the stack) and goes on in the Rust function, whose arguments are all in place. All of them are in registers.
+///
+/// Where the function can fail, the entry point looks at what it returns, and raises what is pending: machine code sees successes only.
 macro_rules! builtin_entry {
-    ($entry:ident, $function:path) => {
+    (Never, $entry:ident, $function:path) => {
+        $crate::arch::builtin_entry!(@entry $entry, $function, ["jmp {function}"], []);
+    };
+    (Zero, $entry:ident, $function:path) => {
+        $crate::arch::builtin_entry!(@checked $entry, $function, "test eax, eax");
+    };
+    (MinusOne, $entry:ident, $function:path) => {
+        $crate::arch::builtin_entry!(@checked $entry, $function, "cmp rax, -1");
+    };
+    (@checked $entry:ident, $function:path, $compare:literal) => {
+        $crate::arch::builtin_entry!(
+            @entry $entry, $function,
+            ["push rdi", "call {function}", "pop rdi", $compare, "je 2f", "ret", "2:", "jmp {raise}"],
+            [raise = sym $crate::arch::raise]
+        );
+    };
+    (@entry $entry:ident, $function:path, [$($go_on:literal),*], [$($operand:ident = sym $symbol:path)?]) => {
         #[unsafe(naked)]
         pub(crate) unsafe extern "C" fn $entry() {
             ::std::arch::naked_asm!(
@@ -192,11 +210,12 @@ macro_rules! builtin_entry {
                 "mov [rax + {EXIT_FP}], rbp",
                 "mov r11, [rsp]",
                 "mov [rax + {EXIT_PC}], r11",
-                "jmp {function}",
+                $($go_on,)*
                 AGENT = const ::std::mem::offset_of!($crate::vmcontext::VMContext, agent),
                 EXIT_FP = const ::std::mem::offset_of!($crate::vmcontext::VMAgent, last_exit_fp),
                 EXIT_PC = const ::std::mem::offset_of!($crate::vmcontext::VMAgent, last_exit_pc),
                 function = sym $function,
+                $($operand = sym $symbol,)?
             )
         }
     };

@@ -1,7 +1,7 @@
 //! The operations that compiled code asks for: `chalcid_module::builtins` declares them, this implements every one.
 //!
 //! Compiled code calls an *entry point*, a few instructions of `arch` that note where wasm was left and go on in the Rust function. Those functions
-//! run through [`run`], which finds the instance, catches panics before they reach machine code, and records a failure for the code to raise.
+//! run through [`run`], which finds the instance, catches panics before they reach machine code, and records a failure for the entry point to raise.
 
 mod atomic;
 mod control;
@@ -24,22 +24,30 @@ use crate::vmcontext::VMContext;
 
 /// Entry points, by name.
 mod entries {
+    use chalcid_module::builtins::{Builtin, Failure};
+
     pub(super) use super::arch::{raise, trap};
     use super::{arch::builtin_entry, atomic, control, memory, reference, table};
 
     macro_rules! entries {
-        ($($family:ident: $($name:ident),*;)*) => {
-            $($(builtin_entry!($name, $family::$name);)*)*
+        ($($failure:ident $family:ident: $($name:ident),*;)*) => {
+            $($(
+                builtin_entry!($failure, $name, $family::$name);
+                const _: () = assert!(matches!(Builtin::$name.failure(), Failure::$failure), stringify!($name));
+            )*)*
         };
     }
 
     entries! {
-        control: interrupt;
-        memory: memory_grow, memory_copy, memory_fill, memory_init, data_drop;
-        atomic: memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64;
-        table: table_get_func, table_get_ref, table_set_func, table_set_ref, table_grow_func, table_grow_ref, table_fill_func,
-            table_fill_ref, table_copy, table_init, elem_drop;
-        reference: ref_func, global_get_ref, global_set_ref, global_set_func;
+        Zero control: interrupt;
+        Never memory: memory_grow, data_drop;
+        Zero memory: memory_copy, memory_fill, memory_init;
+        MinusOne atomic: memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64;
+        MinusOne table: table_get_func, table_get_ref;
+        Zero table: table_set_func, table_set_ref, table_fill_func, table_fill_ref, table_copy, table_init;
+        Never table: table_grow_func, table_grow_ref, elem_drop;
+        Never reference: ref_func, global_set_ref, global_set_func;
+        MinusOne reference: global_get_ref;
     }
 }
 
