@@ -28,7 +28,7 @@ use runtime::{Entry, Shell};
 
 /// Runs JavaScript programs and npm packages that use WebAssembly.
 #[derive(Parser)]
-#[command(name = "chalcid", version, about, disable_help_subcommand = true)]
+#[command(name = "chalcid", version, about, override_usage = "chalcid [OPTIONS] [FILE [ARGS…]]")]
 struct Arguments {
     /// Run CODE instead of a file
     #[arg(short, long, value_name = "CODE")]
@@ -43,7 +43,7 @@ struct Arguments {
     interactive: bool,
 
     /// The program (`-` for standard input) and its arguments
-    #[arg(value_name = "FILE [ARGS]", trailing_var_arg = true)]
+    #[arg(value_name = "FILE", trailing_var_arg = true)]
     rest: Vec<OsString>,
 }
 

@@ -23,7 +23,7 @@ pub const BUILTINS: &[Builtin] = &[
     fetch::BUILTIN,
     Builtin::script("web/console_more", include_str!("../js/web/console_more.js")),
     Builtin::script("web/events", include_str!("../js/web/events.js")),
-    Builtin::script("web/structured_clone", include_str!("../js/web/structured_clone.js")),
+    webassembly::STRUCTURED_CLONE,
     Builtin::script("web/blob", include_str!("../js/web/blob.js")),
     Builtin::script("web/streams", include_str!("../js/web/streams.js")),
     Builtin::script("web/headers", include_str!("../js/web/headers.js")),

@@ -8,6 +8,20 @@ use rquickjs::function::This;
 use rquickjs::{Ctx, Function, Object, Result, Value};
 
 use crate::runtime::Shell;
+use crate::runtime::builtins::{Builtin, method};
+
+/// `web/structured_clone`, which must know modules: they are what WebAssembly lets be cloned.
+pub const STRUCTURED_CLONE: Builtin =
+    Builtin::native("web/structured_clone", include_str!("../js/web/structured_clone.js"), structured_clone);
+
+fn structured_clone<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
+    let native = Object::new(ctx.clone())?;
+    method(&native, "cloneModule", |ctx: Ctx<'js>, value: Value<'js>| match chalcid_quickjs::get_module(&value) {
+        Some(module) => chalcid_quickjs::new_module(&ctx, &module).map(Some),
+        None => Ok(None),
+    })?;
+    Ok(native)
+}
 
 /// Whether `WebAssembly` is in use.
 #[derive(Default)]

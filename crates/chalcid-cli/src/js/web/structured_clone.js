@@ -51,6 +51,8 @@ function clone(value, memory) {
   }
   if (is.error(value)) return cloneError(value, memory, remember);
   if (value instanceof require('web/blob').Blob) return remember(value);
+  const module = native.cloneModule(value);
+  if (module !== undefined) return remember(module);
   if (is.promise(value) || is.weakMap(value) || is.weakSet(value) || value instanceof WeakRef || isPlatformObject(value)) {
     refuse(describe(value));
   }
