@@ -4,7 +4,7 @@ use chalcid_quickjs::array_bytes;
 use rquickjs::{ArrayBuffer, Ctx, Result, TypedArray, Value};
 
 /// A copy of the bytes of a `Uint8Array`; none if its buffer is detached.
-pub fn copy(array: &TypedArray<'_, u8>) -> Vec<u8> {
+pub fn copy(array: &TypedArray<'_, u8>) -> Result<Vec<u8>> {
     array_bytes::copy_out(array)
 }
 

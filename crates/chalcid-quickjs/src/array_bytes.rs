@@ -3,15 +3,20 @@
 //! The engine may write to, detach or move a buffer whenever JavaScript runs, so a slice of its bytes is only good while none
 //! does. These functions hold one just for the copy.
 
-use rquickjs::TypedArray;
+use rquickjs::{Error, Result, TypedArray};
 
 /// A copy of the bytes of a `Uint8Array`; none if its buffer is detached.
-pub fn copy_out(array: &TypedArray<'_, u8>) -> Vec<u8> {
-    match array.as_raw() {
+///
+/// # Errors
+/// When there is no memory for the copy.
+pub fn copy_out(array: &TypedArray<'_, u8>) -> Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    if let Some(raw) = array.as_raw() {
+        copy.try_reserve_exact(raw.len()).map_err(|_| Error::Allocation)?;
         // SAFETY: the pointer and length are those of the array at this moment, and no JavaScript runs while they are read.
-        Some(raw) => unsafe { raw.as_ref() }.to_vec(),
-        None => Vec::new(),
+        copy.extend_from_slice(unsafe { raw.as_ref() });
     }
+    Ok(copy)
 }
 
 /// Writes `bytes` to the beginning of a `Uint8Array`, as many as fit; says how many did.

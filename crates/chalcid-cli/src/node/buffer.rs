@@ -29,21 +29,21 @@ fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
         &native,
         "decode",
         |ctx: Ctx<'js>, encoding: String, input: TypedArray<'js, u8>| -> Result<JsString<'js>> {
-            JsString::from_str(ctx, &decode(&encoding, &bytes::copy(&input)))
+            JsString::from_str(ctx, &decode(&encoding, &bytes::copy(&input)?))
         },
     )?;
     method(&native, "encode", |ctx: Ctx<'js>, encoding: String, text: String| -> Result<Value<'js>> {
         bytes::uint8_array(&ctx, encode(&encoding, text))
     })?;
     method(&native, "utf8Length", |text: String| text.len())?;
-    method(&native, "compare", |left: TypedArray<'js, u8>, right: TypedArray<'js, u8>| {
-        bytes::copy(&left).cmp(&bytes::copy(&right)) as i32
+    method(&native, "compare", |left: TypedArray<'js, u8>, right: TypedArray<'js, u8>| -> Result<i32> {
+        Ok(bytes::copy(&left)?.cmp(&bytes::copy(&right)?) as i32)
     })?;
     method(
         &native,
         "indexOf",
-        |haystack: TypedArray<'js, u8>, needle: TypedArray<'js, u8>, from: usize, backwards: bool| {
-            find(&bytes::copy(&haystack), &bytes::copy(&needle), from, backwards)
+        |haystack: TypedArray<'js, u8>, needle: TypedArray<'js, u8>, from: usize, backwards: bool| -> Result<i64> {
+            Ok(find(&bytes::copy(&haystack)?, &bytes::copy(&needle)?, from, backwards))
         },
     )?;
     Ok(native)

@@ -56,7 +56,7 @@ impl<'js> Arguments<'_, 'js> {
     }
 
     fn bytes(&mut self) -> Result<Vec<u8>> {
-        Ok(bytes::copy(&self.next::<TypedArray<'js, u8>>()?))
+        bytes::copy(&self.next::<TypedArray<'js, u8>>()?)
     }
 
     /// A whole number that JavaScript has already checked.

@@ -82,8 +82,9 @@ fn surroundings<'js>(native: &Object<'js>) -> Result<()> {
 
 /// Standard input, output and error.
 fn streams<'js>(native: &Object<'js>, shell: &Rc<Shell>) -> Result<()> {
-    method(native, "write", |to_stderr: bool, input: TypedArray<'js, u8>| {
-        console::write(to_stderr, &bytes::copy(&input));
+    method(native, "write", |to_stderr: bool, input: TypedArray<'js, u8>| -> Result<()> {
+        console::write(to_stderr, &bytes::copy(&input)?);
+        Ok(())
     })?;
     method(native, "windowSize", |ctx: Ctx<'js>, fd: i32| -> Result<Option<Array<'js>>> {
         let size = match fd {

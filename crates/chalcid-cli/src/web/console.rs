@@ -21,15 +21,20 @@ fn console<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     Ok(native)
 }
 
-/// Writes to standard output or standard error at once. That nobody reads any more is no error of the program's.
+/// Writes to standard output or standard error at once.
+///
+/// A program whose output nobody reads any more ends, as others do by SIGPIPE; that a stream was closed from the start is no error of
+/// the program's.
 pub fn write(to_stderr: bool, bytes: &[u8]) {
-    let result = if to_stderr {
-        std::io::stderr().lock().write_all(bytes)
-    } else {
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush())
-    };
-    drop(result);
+    if to_stderr {
+        drop(std::io::stderr().lock().write_all(bytes));
+        return;
+    }
+    let mut stdout = std::io::stdout().lock();
+    let result = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    if result.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        std::process::exit(1);
+    }
 }
 
 fn inspect<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {

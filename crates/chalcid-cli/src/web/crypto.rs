@@ -38,7 +38,7 @@ fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     })?;
     method(&native, "hmac", |ctx: Ctx<'js>, name: String, key: TypedArray<'js, u8>| -> Result<Option<Value<'js>>> {
         let Some(algorithm) = hmac_algorithm(&name) else { return Ok(None) };
-        let key = hmac::Key::new(algorithm, &bytes::copy(&key));
+        let key = hmac::Key::new(algorithm, &bytes::copy(&key)?);
         let state = RefCell::new(hmac::Context::with_key(&key));
         streaming(&ctx, move |input| match input {
             Some(input) => {
@@ -55,7 +55,7 @@ fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
 /// A function that takes in bytes, or, called with nothing, gives the digest of what it has taken in.
 fn streaming<'js>(ctx: &Ctx<'js>, step: impl Fn(Option<&[u8]>) -> Option<Vec<u8>> + 'js) -> Result<Value<'js>> {
     let call = move |ctx: Ctx<'js>, input: Option<TypedArray<'js, u8>>| -> Result<Value<'js>> {
-        match step(input.map(|input| bytes::copy(&input)).as_deref()) {
+        match step(input.as_ref().map(bytes::copy).transpose()?.as_deref()) {
             Some(digest) => bytes::uint8_array(&ctx, digest),
             None => Ok(Value::new_undefined(ctx)),
         }

@@ -42,7 +42,7 @@ fn encode_into<'js>(ctx: Ctx<'js>, text: String, target: TypedArray<'js, u8>) ->
 
 /// Decodes a whole UTF-8 text. `fatal` throws on malformed bytes; a byte order mark goes unless `ignore_bom`.
 fn decode_utf8<'js>(ctx: Ctx<'js>, input: TypedArray<'js, u8>, fatal: bool, ignore_bom: bool) -> Result<JsString<'js>> {
-    let mut input = bytes::copy(&input);
+    let mut input = bytes::copy(&input)?;
     if !ignore_bom && input.starts_with(b"\xef\xbb\xbf") {
         input.drain(..3);
     }
@@ -66,7 +66,7 @@ fn decoder<'js>(ctx: Ctx<'js>, label: String, fatal: bool, ignore_bom: bool) -> 
     };
     let state = RefCell::new(fresh());
     let decode = move |ctx: Ctx<'js>, input: TypedArray<'js, u8>, last: bool| -> Result<JsString<'js>> {
-        let text = decode_piece(&mut state.borrow_mut(), &bytes::copy(&input), fatal, last);
+        let text = decode_piece(&mut state.borrow_mut(), &bytes::copy(&input)?, fatal, last);
         if last || text.is_none() {
             *state.borrow_mut() = fresh();
         }

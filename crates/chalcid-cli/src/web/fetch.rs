@@ -118,7 +118,7 @@ fn http<'js>(
     let method = Method::from_bytes(method.as_bytes()).map_err(|error| refuse(error.to_string()))?;
     let mut request = client.request(method, &url).headers(header_map(headers).map_err(refuse)?);
     if let Some(body) = &body {
-        request = request.body(bytes::copy(body));
+        request = request.body(bytes::copy(body)?);
     }
     // The response waits here for its body to be read.
     let slot: Body = Arc::default();

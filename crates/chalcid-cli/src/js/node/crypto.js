@@ -3,7 +3,9 @@
 
 const { Buffer } = require('buffer');
 const { bytesOf } = require('web/encoding');
-const { crypto: webcrypto, native: digests } = require('web/crypto');
+const digests = require('web/crypto');
+
+const { crypto: webcrypto } = digests;
 
 function codedError(message, code, Type = Error) {
   const error = new Type(message);
@@ -14,7 +16,7 @@ function codedError(message, code, Type = Error) {
 const asBytes = (data, encoding) => (typeof data === 'string' ? Buffer.from(data, encoding) : bytesOf(data));
 
 function fill(bytes) {
-  digests.fillRandom(bytes);
+  digests.fillRandom(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   return bytes;
 }
 

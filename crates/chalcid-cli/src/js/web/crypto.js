@@ -7,6 +7,11 @@ const integerArrays = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uin
 
 const secret = Symbol('crypto');
 
+/** Fills bytes with random ones, piece by piece. */
+function fillRandom(bytes) {
+  for (let at = 0; at < bytes.length; at += 65536) native.fillRandom(bytes.subarray(at, at + 65536));
+}
+
 class SubtleCrypto {
   constructor(key) {
     if (key !== secret) throw new TypeError('Illegal constructor');
@@ -39,13 +44,13 @@ class Crypto {
     if (array.byteLength > 65536) {
       throw new DOMException(`The requested length exceeds 65,536 bytes`, 'QuotaExceededError');
     }
-    native.fillRandom(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+    fillRandom(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
     return array;
   }
 
   randomUUID() {
     const bytes = new Uint8Array(16);
-    native.fillRandom(bytes);
+    fillRandom(bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     const digits = bytes.toHex?.() ?? Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -63,4 +68,4 @@ for (const type of [Crypto, SubtleCrypto, CryptoKey]) {
   Object.defineProperty(type.prototype, Symbol.toStringTag, { value: type.name, configurable: true });
 }
 
-Object.assign(exports, { crypto: new Crypto(secret), Crypto, SubtleCrypto, CryptoKey, native });
+Object.assign(exports, { crypto: new Crypto(secret), Crypto, SubtleCrypto, CryptoKey, fillRandom, hash: native.hash, hmac: native.hmac });
