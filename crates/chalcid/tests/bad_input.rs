@@ -50,12 +50,11 @@ fn resources_that_cannot_be_had_are_errors() {
         "(module (memory i64 0x40001))",
         "(module (table 10000001 funcref))",
     ] {
-        match wat::parse_str(wat).map(|bytes| Module::new(agent.engine(), bytes)) {
-            Ok(Ok(module)) => match chalcid::Instance::new(&agent, &module, &[]) {
-                Ok(_) | Err(Error::Resource(_)) => {}
-                Err(other) => panic!("{wat}: {other:?}"),
-            },
-            Ok(Err(_)) | Err(_) => {}
+        // Some are refused when they are decoded, the others when there is no room for them.
+        let Ok(module) = Module::new(agent.engine(), wat::parse_str(wat).unwrap()) else { continue };
+        match chalcid::Instance::new(&agent, &module, &[]) {
+            Ok(_) | Err(Error::Resource(_)) => {}
+            Err(other) => panic!("{wat}: {other:?}"),
         }
     }
 }
