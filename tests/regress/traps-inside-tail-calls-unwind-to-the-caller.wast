@@ -1,0 +1,42 @@
+;; A function that was called by a tail call has replaced its caller's frame. A trap in it must still find the way back to the
+;; host, whatever the arguments' sizes were, and leave the instance usable.
+
+(module
+  (table funcref (elem $trap-few $trap-many $sum))
+  (func $trap-few (param i32) (result i32) unreachable)
+  (func $trap-many (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.div_u (local.get 0) (local.get 9)))
+  (func $sum (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (i32.add (local.get 0) (i32.sub (local.get 1) (local.get 9))))
+  (type $many (func (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+
+  (func (export "to-few") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (return_call $trap-few (local.get 9)))
+  (func (export "to-many") (param i32) (result i32)
+    (return_call_indirect (type $many)
+      (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5)
+      (i32.const 6) (i32.const 7) (i32.const 8) (i32.const 9) (i32.const 0)
+      (local.get 0)))
+  (func $down (export "down") (param i64) (result i64)
+    (if (i64.eqz (local.get 0)) (then (return (i64.const 7))))
+    (return_call $down (i64.sub (local.get 0) (i64.const 1))))
+  (func (export "nested") (param i32) (result i32)
+    (i32.add (i32.const 1) (call $inner (local.get 0))))
+  (func $inner (param i32) (result i32)
+    (return_call_indirect (type $many)
+      (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5)
+      (i32.const 6) (i32.const 7) (i32.const 8) (i32.const 9) (i32.const 3)
+      (local.get 0)))
+)
+
+(assert_trap
+  (invoke "to-few" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                   (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+  "unreachable")
+(assert_trap (invoke "to-many" (i32.const 1)) "integer divide by zero")
+(assert_trap (invoke "to-many" (i32.const 0)) "indirect call type mismatch")
+(assert_trap (invoke "to-many" (i32.const 3)) "undefined element")
+(assert_return (invoke "to-many" (i32.const 2)) (i32.const 3))
+(assert_return (invoke "nested" (i32.const 2)) (i32.const 1))
+(assert_trap (invoke "nested" (i32.const 0)) "indirect call type mismatch")
+(assert_return (invoke "nested" (i32.const 1)) (i32.const 1))
+(assert_return (invoke "down" (i64.const 3000000)) (i64.const 7))
