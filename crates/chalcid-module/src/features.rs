@@ -68,7 +68,7 @@ features! {
     /// Vector instructions whose results may differ between machines.
     RelaxedSimd = "relaxedSimd", phase 5, default true, RELAXED_SIMD;
     /// References to functions of a known type.
-    TypedFunctionReferences = "typedFunctionReferences", phase 5, default false, FUNCTION_REFERENCES;
+    TypedFunctionReferences = "typedFunctionReferences", phase 5, default true, FUNCTION_REFERENCES;
     /// Structures, arrays and the subtypes among them.
     Gc = "gc", phase 5, default false, GC | FUNCTION_REFERENCES;
     /// Exceptions with `try_table` and `exnref`.
