@@ -40,7 +40,9 @@ fn a_loop_is_told_when_to_pump() {
     let ready = Arc::new(AtomicUsize::new(0));
     context.with(|ctx| {
         let told = Arc::clone(&ready);
-        let on_ready = Box::new(move || drop(told.fetch_add(1, Ordering::SeqCst)));
+        let on_ready = Box::new(move || {
+            told.fetch_add(1, Ordering::SeqCst);
+        });
         init_with(&ctx, Options { on_ready: Some(on_ready), ..Options::default() }).unwrap();
         add_helpers(&ctx);
         run_in(&ctx, PROGRAM);
