@@ -1,3 +1,5 @@
+//! Decoding keeps what the bytes say, and says where they are wrong.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

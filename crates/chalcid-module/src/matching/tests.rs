@@ -1,3 +1,5 @@
+//! Matching of types, by the rules of the specification.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Equal types have one identity, whatever module and thread they come from, and go when nobody holds them.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

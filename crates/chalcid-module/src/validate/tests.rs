@@ -1,3 +1,5 @@
+//! Validation takes what is valid and stays within its budget.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
