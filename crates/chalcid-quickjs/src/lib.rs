@@ -31,7 +31,7 @@
 //!
 //! # Layout
 //! `context` and `host` are the host; `class`, `builtin`, `exported` the kinds of objects; `runtime` and `realm` what is kept for
-//! each; `buffer`, `bytes` and `array_bytes` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
+//! each; `buffer`, `bytes`, `array_bytes` and `shared_buffers` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
 
 pub mod array_bytes;
 mod atom;
@@ -54,6 +54,7 @@ mod pressure;
 mod property;
 mod realm;
 mod runtime;
+mod shared_buffers;
 mod stack;
 mod tasks;
 mod value;
@@ -67,4 +68,5 @@ pub use embed::{
 };
 pub use options::{Delivery, Options, Streaming};
 pub use rquickjs;
+pub use shared_buffers::enable_growable_shared_buffers;
 pub use value::Value;

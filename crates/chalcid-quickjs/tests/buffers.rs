@@ -172,6 +172,34 @@ fn every_buffer_source_is_read() {
 }
 
 #[test]
+fn shared_buffers_can_be_made_growable_at_any_time() {
+    let (_runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, "globalThis.early = new Uint8Array(new SharedArrayBuffer(8)); early[7] = 7;");
+        chalcid_quickjs::enable_growable_shared_buffers(&ctx);
+        run_in(
+            &ctx,
+            r#"
+            const bytes = wat("(module)");
+            const growable = new SharedArrayBuffer(bytes.length, { maxByteLength: 1 << 20 });
+            const view = new Uint8Array(growable);
+            view.set(bytes);
+            same(WebAssembly.validate(growable), true);
+            growable.grow(1 << 20);
+            same(view.length, 1 << 20);
+            same(view[(1 << 20) - 1], 0);
+            same(WebAssembly.validate(growable), false);
+            same(early[7], 7);
+            for (let i = 0; i < 100; i++) new SharedArrayBuffer(1 << 20);
+            throws(RangeError, () => new SharedArrayBuffer(2 ** 53));
+            globalThis.early = null;
+            gc();
+        "#,
+        );
+    });
+}
+
+#[test]
 fn embedders_can_tell_a_memorys_buffer() {
     let (_runtime, context) = context();
     context.with(|ctx| {

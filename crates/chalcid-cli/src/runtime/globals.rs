@@ -27,6 +27,7 @@ const GLOBALS: &[(&str, &[&str])] = &[
 
 /// Defines the globals of the runtime.
 pub fn install<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<()> {
+    chalcid_quickjs::enable_growable_shared_buffers(ctx);
     let global = ctx.globals();
     let engine: Object = global.get("performance")?;
     *shell.engine_performance.borrow_mut() = Some(Persistent::save(ctx, engine));
