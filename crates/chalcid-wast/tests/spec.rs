@@ -1,10 +1,11 @@
-//! The official test suites: every file of every version of the standard and of every proposal, one test a file.
+//! The official test suites: every file of every version of the standard and of every proposal, one test a file. Version 2.0 is
+//! also run in the engine's other modes: without signal handlers, and interruptible.
 //!
 //! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
 //! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`. While working on a
 //! proposal that is off by default, name it in `SPEC_FEATURES` (`SPEC_FEATURES=threads,gc`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::env;
 use std::process::ExitCode;
 
@@ -23,12 +24,15 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for version in SpecVersion::all() {
         for file in data::spec(version) {
-            trials.push(trial(&mut engines, &mut expected, features_of_version(version), file));
+            let modes = if matches!(version, SpecVersion::V2) { Mode::ALL } else { &[Mode::Default] };
+            for &mode in modes {
+                trials.push(trial(&mut engines, &mut expected, features_of_version(version), mode, &file));
+            }
         }
     }
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
-            trials.push(trial(&mut engines, &mut expected, features_of_proposal(proposal), file));
+            trials.push(trial(&mut engines, &mut expected, features_of_proposal(proposal), Mode::Default, &file));
         }
     }
     let leftover = expected.leftover();
@@ -73,11 +77,40 @@ fn features_of_proposal(proposal: Proposal) -> Features {
     }
 }
 
-/// One engine for every set of features.
+/// What changes the code that is made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Mode {
+    Default,
+    WithoutSignals,
+    Interruptible,
+}
+
+impl Mode {
+    const ALL: &[Mode] = &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible];
+
+    /// What it adds to a test's name.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Default => "",
+            Self::WithoutSignals => " without signals",
+            Self::Interruptible => " interruptible",
+        }
+    }
+
+    fn config(self) -> Config {
+        match self {
+            Self::Default => Config::new(),
+            Self::WithoutSignals => Config::new().signals(false),
+            Self::Interruptible => Config::new().interruptible(true),
+        }
+    }
+}
+
+/// One engine for every set of features and mode.
 struct Engines {
     /// Proposals that code is made for, those that are off by default for being unfinished too. Others stay off, whatever a file wants.
     known: Features,
-    engines: HashMap<Features, Engine>,
+    engines: HashMap<(Features, Mode), Engine>,
 }
 
 impl Engines {
@@ -89,22 +122,28 @@ impl Engines {
         Self { known: named.fold(known, Features::with), engines: HashMap::new() }
     }
 
-    fn get(&mut self, features: Features) -> Engine {
+    fn get(&mut self, features: Features, mode: Mode) -> Engine {
         let features = features.iter().filter(|&feature| self.known.contains(feature)).collect();
-        let engine = self.engines.entry(features).or_insert_with(|| {
-            Engine::new(Config::new().features(features)).unwrap_or_else(|error| panic!("no engine: {error}"))
+        let engine = self.engines.entry((features, mode)).or_insert_with(|| {
+            Engine::new(mode.config().features(features)).unwrap_or_else(|error| panic!("no engine: {error}"))
         });
         engine.clone()
     }
 }
 
-fn trial(engines: &mut Engines, expected: &mut Expected, features: Features, file: TestFile<'static>) -> Trial {
+fn trial(
+    engines: &mut Engines,
+    expected: &mut Expected,
+    features: Features,
+    mode: Mode,
+    file: &TestFile<'static>,
+) -> Trial {
     let path = format!("{}/{}", file.parent, file.name);
-    let reason = expected.take(&path);
-    let engine = engines.get(features);
-    let name = path.clone();
+    let reason = expected.reason(&path);
+    let engine = engines.get(features, mode);
+    let (name, contents) = (format!("{path}{}", mode.suffix()), file.contents);
     Trial::test(name, move || {
-        let report = chalcid_wast::run(&engine, &path, file.contents);
+        let report = chalcid_wast::run(&engine, &path, contents);
         match (report.passed(), reason) {
             (true, None) | (false, Some(_)) => Ok(()),
             (false, None) => Err(report.to_string().into()),
@@ -113,29 +152,31 @@ fn trial(engines: &mut Engines, expected: &mut Expected, features: Features, fil
     })
 }
 
-/// Files that are expected to fail, with the reason.
-struct Expected(HashMap<String, String>);
+/// Files that are expected to fail, with the reason, and those of them that were met.
+struct Expected {
+    reasons: HashMap<String, String>,
+    met: HashSet<String>,
+}
 
 impl Expected {
     /// Lines of `path: reason`; empty ones and those that begin with `#` say nothing.
     fn parse(text: &str) -> Self {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Self(
-            lines
-                .map(|line| match line.split_once(": ") {
-                    Some((path, reason)) => (path.to_owned(), reason.to_owned()),
-                    None => panic!("expected_failures.txt: no reason in {line:?}"),
-                })
-                .collect(),
-        )
+        let reasons = lines.map(|line| match line.split_once(": ") {
+            Some((path, reason)) => (path.to_owned(), reason.to_owned()),
+            None => panic!("expected_failures.txt: no reason in {line:?}"),
+        });
+        Self { reasons: reasons.collect(), met: HashSet::new() }
     }
 
-    fn take(&mut self, path: &str) -> Option<String> {
-        self.0.remove(path)
+    fn reason(&mut self, path: &str) -> Option<String> {
+        let reason = self.reasons.get(path)?.clone();
+        self.met.insert(path.to_owned());
+        Some(reason)
     }
 
     /// Paths that no file has.
     fn leftover(self) -> Vec<String> {
-        self.0.into_keys().collect()
+        self.reasons.into_keys().filter(|path| !self.met.contains(path)).collect()
     }
 }
