@@ -13,7 +13,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
 
 /// `internal/commonjs`.
-pub const BUILTIN: Builtin = Builtin::native("internal/commonjs", include_str!("../js/internal/commonjs.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("internal/commonjs", "internal/commonjs", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

@@ -13,7 +13,7 @@ use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
 /// `buffer`.
-pub const BUILTIN: Builtin = Builtin::native("buffer", include_str!("../js/node/buffer.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("buffer", "node/buffer", natives);
 
 /// Base64 as Node reads it: padding or none, and loose bits at the end do not matter.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

@@ -12,7 +12,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
 
 /// `fs`.
-pub const BUILTIN: Builtin = Builtin::native("fs", include_str!("../js/node/fs.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("fs", "node/fs", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

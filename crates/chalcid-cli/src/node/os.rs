@@ -8,7 +8,7 @@ use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
 /// `os`.
-pub const BUILTIN: Builtin = Builtin::native("os", include_str!("../js/node/os.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("os", "node/os", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

@@ -14,7 +14,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::web::console;
 
 /// `process`.
-pub const BUILTIN: Builtin = Builtin::native("process", include_str!("../js/node/process.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("process", "node/process", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

@@ -1,14 +1,16 @@
-//! The JavaScript pieces of the runtime, each compiled and run the first time something needs it.
+//! The JavaScript pieces of the runtime, each run the first time something needs it.
 //!
 //! A [`Builtin`] is one file of JavaScript, the body of a function `(module, exports, require, native)`: `require` gives
-//! another builtin's exports, `native` is an object with the Rust functions made for this file alone.
+//! another builtin's exports, `native` is an object with the Rust functions made for this file alone. The build script has
+//! compiled the files to bytecode, so that loading one costs no parsing.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use rquickjs::context::EvalOptions;
 use rquickjs::function::Func;
+use rquickjs::loader::Loader;
+use rquickjs::loader::bundle::Bundle;
 use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
 
 use super::Shell;
@@ -22,21 +24,21 @@ pub type Natives = for<'js> fn(&Ctx<'js>, &Rc<Shell>) -> Result<Object<'js>>;
 pub struct Builtin {
     /// Its name: that of the Node module it is, or a path below `js/`.
     pub name: &'static str,
-    /// Its text.
-    pub source: &'static str,
+    /// Its file below `js/`, without extension.
+    pub file: &'static str,
     /// Its native half.
     pub natives: Option<Natives>,
 }
 
 impl Builtin {
     /// A builtin without a native half.
-    pub const fn script(name: &'static str, source: &'static str) -> Builtin {
-        Builtin { name, source, natives: None }
+    pub const fn script(name: &'static str, file: &'static str) -> Builtin {
+        Builtin { name, file, natives: None }
     }
 
     /// A builtin with a native half.
-    pub const fn native(name: &'static str, source: &'static str, natives: Natives) -> Builtin {
-        Builtin { name, source, natives: Some(natives) }
+    pub const fn native(name: &'static str, file: &'static str, natives: Natives) -> Builtin {
+        Builtin { name, file, natives: Some(natives) }
     }
 }
 
@@ -73,7 +75,7 @@ impl Shell {
         };
         let shell = Rc::clone(self);
         let require = Function::new(ctx.clone(), move |ctx: Ctx<'js>, name: String| shell.builtin(&ctx, &name))?;
-        let run = compile(ctx, builtin)?;
+        let run = compiled(ctx, builtin)?;
         if let Err(error) = run.call::<_, ()>((module.clone(), exports, require, natives)) {
             self.builtins.loaded.borrow_mut().remove(builtin.name);
             return Err(error);
@@ -93,15 +95,14 @@ impl Shell {
     }
 }
 
-fn compile<'js>(ctx: &Ctx<'js>, builtin: &Builtin) -> Result<Function<'js>> {
-    const HEAD: &str = "(function (module, exports, require, native) { ";
-    let mut source = String::with_capacity(HEAD.len() + builtin.source.len() + 3);
-    source.push_str(HEAD);
-    source.push_str(builtin.source);
-    source.push_str("\n})");
-    let mut options = EvalOptions::default();
-    options.filename = Some(format!("chalcid:{}", builtin.name));
-    ctx.eval_with_options(source, options)
+include!(concat!(env!("OUT_DIR"), "/bytecode.rs"));
+
+/// The function that a builtin's file is the body of.
+fn compiled<'js>(ctx: &Ctx<'js>, builtin: &Builtin) -> Result<Function<'js>> {
+    let module = Bundle(BYTECODE).load(ctx, &format!("chalcid:{}", builtin.file), None)?;
+    let (module, evaluated) = module.eval()?;
+    evaluated.result::<()>().transpose()?;
+    module.get("default")
 }
 
 /// Adds the Rust function `function` to `target` under `name`.

@@ -10,10 +10,10 @@ use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
 /// `web/console`.
-pub const BUILTIN: Builtin = Builtin::native("web/console", include_str!("../js/web/console.js"), console);
+pub const BUILTIN: Builtin = Builtin::native("web/console", "web/console", console);
 
 /// `internal/inspect`.
-pub const INSPECT: Builtin = Builtin::native("internal/inspect", include_str!("../js/internal/inspect.js"), inspect);
+pub const INSPECT: Builtin = Builtin::native("internal/inspect", "internal/inspect", inspect);
 
 fn console<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

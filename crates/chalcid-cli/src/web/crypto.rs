@@ -13,7 +13,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
 
 /// `web/crypto`.
-pub const BUILTIN: Builtin = Builtin::native("web/crypto", include_str!("../js/web/crypto.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("web/crypto", "web/crypto", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

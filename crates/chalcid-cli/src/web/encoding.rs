@@ -12,7 +12,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::throw::{self, Kind};
 
 /// `web/encoding`.
-pub const BUILTIN: Builtin = Builtin::native("web/encoding", include_str!("../js/web/encoding.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("web/encoding", "web/encoding", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

@@ -20,7 +20,7 @@ use crate::runtime::tasks::Outcome;
 use crate::runtime::throw::{self, Kind};
 
 /// `web/fetch`.
-pub const BUILTIN: Builtin = Builtin::native("web/fetch", include_str!("../js/web/fetch.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("web/fetch", "web/fetch", natives);
 
 /// A response whose body has not been read to its end.
 type Body = Arc<Mutex<Option<Response>>>;

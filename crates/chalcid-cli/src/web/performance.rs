@@ -8,7 +8,7 @@ use crate::runtime::Shell;
 use crate::runtime::builtins::Builtin;
 
 /// `web/performance`.
-pub const BUILTIN: Builtin = Builtin::native("web/performance", include_str!("../js/web/performance.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("web/performance", "web/performance", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

@@ -9,7 +9,7 @@ use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::event_loop::Dispatch;
 
 /// `web/timers`.
-pub const BUILTIN: Builtin = Builtin::native("web/timers", include_str!("../js/web/timers.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("web/timers", "web/timers", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

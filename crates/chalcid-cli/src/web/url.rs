@@ -9,7 +9,7 @@ use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
 /// `web/url`.
-pub const BUILTIN: Builtin = Builtin::native("web/url", include_str!("../js/web/url.js"), natives);
+pub const BUILTIN: Builtin = Builtin::native("web/url", "web/url", natives);
 
 fn natives<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

@@ -11,8 +11,7 @@ use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
 /// `web/structured_clone`, which must know modules: they are what WebAssembly lets be cloned.
-pub const STRUCTURED_CLONE: Builtin =
-    Builtin::native("web/structured_clone", include_str!("../js/web/structured_clone.js"), structured_clone);
+pub const STRUCTURED_CLONE: Builtin = Builtin::native("web/structured_clone", "web/structured_clone", structured_clone);
 
 fn structured_clone<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;

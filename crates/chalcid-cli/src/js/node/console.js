@@ -1,0 +1,4 @@
+// `console`.
+'use strict';
+
+module.exports = require('web/console').console;

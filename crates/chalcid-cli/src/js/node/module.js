@@ -1,0 +1,4 @@
+// `module`.
+'use strict';
+
+module.exports = require('internal/commonjs').Module;

@@ -1,0 +1,4 @@
+// `perf_hooks`.
+'use strict';
+
+exports.performance = globalThis.performance;

@@ -1,0 +1,4 @@
+// `timers`.
+'use strict';
+
+Object.assign(exports, require('web/timers'));
