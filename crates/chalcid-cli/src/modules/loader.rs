@@ -120,13 +120,15 @@ fn wrap<'js>(
     exports: &[String],
     load: impl Fn(&Ctx<'js>) -> Result<Value<'js>> + 'js,
 ) -> Result<Module<'js>> {
-    let mut source = String::from("const value = import.meta.load();\nexport default value;\n");
+    let mut source = String::from("const { load, get } = import.meta, value = load();\nexport default value;\n");
+    let mut clauses = String::new();
     for (index, export) in exports.iter().filter(|export| *export != "default").enumerate() {
         let quoted = serde_json::Value::String(export.clone());
         // Writing to a String cannot fail.
-        let _ =
-            writeln!(source, "const v{index} = import.meta.get(value, {quoted});\nexport {{ v{index} as {quoted} }};");
+        let _ = writeln!(source, "const v{index} = get(value, {quoted});");
+        let _ = write!(clauses, "v{index} as {quoted},");
     }
+    let _ = writeln!(source, "export {{ {clauses} }};");
     let module = format::declare(ctx, name, source)?;
     let meta: Object = module.meta()?;
     meta.set("load", Function::new(ctx.clone(), move |ctx: Ctx<'js>| load(&ctx))?)?;

@@ -77,9 +77,7 @@ Object.assign(assert, {
   AssertionError,
   ok,
   fail(message = 'Failed') { fail(message, 'Failed', { operator: 'fail' }); },
-  // eslint-disable-next-line eqeqeq
   equal: comparison('==', (a, b) => a == b || (a !== a && b !== b), 'Expected values to be loosely equal:'),
-  // eslint-disable-next-line eqeqeq
   notEqual: comparison('notEqual', (a, b) => !(a == b || (a !== a && b !== b)), 'Expected "actual" to be loosely unequal to:'),
   strictEqual: comparison('strictEqual', Object.is, 'Expected values to be strictly equal:'),
   notStrictEqual: comparison('notStrictEqual', (a, b) => !Object.is(a, b), 'Expected "actual" to be strictly unequal to:'),

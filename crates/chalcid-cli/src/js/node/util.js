@@ -90,7 +90,6 @@ const enumerableKeys = (value) => Reflect.ownKeys(value).filter((key) => Object.
 function isDeepEqual(left, right, strict, pairs = []) {
   if (strict ? Object.is(left, right) : left === right || (left !== left && right !== right)) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) {
-    // eslint-disable-next-line eqeqeq
     return !strict && (typeof left !== 'object' || left === null) && (typeof right !== 'object' || right === null) && left == right;
   }
   if (strict && Object.getPrototypeOf(left) !== Object.getPrototypeOf(right)) return false;
