@@ -96,5 +96,8 @@ fn main() {
     make("instance: memory", r#"(module (memory 1))"#);
     make("instance: memory with data", r#"(module (memory 1) (data (i32.const 0) "data"))"#);
     make("instance: table", r#"(module (table 100 funcref))"#);
-    make("instance: table with functions (a cycle)", r#"(module (table 100 funcref) (elem (i32.const 0) $f) (func $f))"#);
+    make(
+        "instance: table with functions (a cycle)",
+        r#"(module (table 100 funcref) (elem (i32.const 0) $f) (func $f))"#,
+    );
 }

@@ -24,6 +24,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -335,7 +336,7 @@ impl<T: Entity> Strong<T> {
     }
 
     pub(crate) fn erase(self) -> AnyStrong {
-        let this = std::mem::ManuallyDrop::new(self);
+        let this = ManuallyDrop::new(self);
         AnyStrong(this.ptr.cast())
     }
 
@@ -350,12 +351,35 @@ impl<T: Entity> Strong<T> {
     /// # Safety
     /// The box must be alive.
     pub(crate) unsafe fn from_body_ptr(body: *const T) -> Self {
+        // SAFETY: the caller says that the box is alive, and it is not used longer than this takes.
+        Self::clone(&*unsafe { Borrowed::new(body) })
+    }
+}
+
+/// A handle that counts nothing: for code that runs while something else keeps the entity.
+pub(crate) struct Borrowed<'a, T: Entity> {
+    handle: ManuallyDrop<Strong<T>>,
+    marker: PhantomData<&'a T>,
+}
+
+impl<T: Entity> Borrowed<'_, T> {
+    /// The handle of an entity from the address that `as_ptr` gave.
+    ///
+    /// # Safety
+    /// The entity must be kept alive, uncleared, by somebody else as long as this is used.
+    pub(crate) unsafe fn new(body: *const T) -> Self {
         let offset = std::mem::offset_of!(EntityBox<T>, body);
         // SAFETY: the caller says that `body` lies in a living box, at that offset.
         let ptr = unsafe { NonNull::new_unchecked(body.byte_sub(offset).cast_mut().cast::<EntityBox<T>>()) };
-        // SAFETY: as above.
-        unsafe { ptr.as_ref() }.header.retain();
-        Self { ptr, marker: PhantomData }
+        Self { handle: ManuallyDrop::new(Strong { ptr, marker: PhantomData }), marker: PhantomData }
+    }
+}
+
+impl<T: Entity> Deref for Borrowed<'_, T> {
+    type Target = Strong<T>;
+
+    fn deref(&self) -> &Strong<T> {
+        &self.handle
     }
 }
 

@@ -19,7 +19,7 @@ use chalcid_module::types::{AbsHeapType, FuncType, HeapType, Hierarchy, RefType,
 use crate::agent::Agent;
 use crate::builtins;
 use crate::code::{CodeError, CodeOwner, PublishedCode};
-use crate::entity::{Entity, Sealed, Strong, Tracer};
+use crate::entity::{Borrowed, Entity, Sealed, Strong, Tracer};
 use crate::failure::{Failure, Pending};
 use crate::instance::Instance;
 use crate::traps;
@@ -523,23 +523,23 @@ impl Entity for HostFunc {
 /// Called by a wasm-to-host trampoline of the function's signature, with its context and room for its values.
 unsafe extern "C" fn call_host(context: *mut VMHostContext, values: *mut ValRaw, count: u32) -> u32 {
     // SAFETY: the context is part of a living host function: the frame that calls it, or what that relies on, keeps it.
-    let func = unsafe { Strong::<HostFunc>::from_body_ptr((*context).data.get().cast()) };
-    let agent = func.agent().clone();
+    let func = unsafe { Borrowed::<HostFunc>::new((*context).data.get().cast()) };
+    let agent = func.agent();
     // SAFETY: the trampoline has room for as many values as it says, and nobody else uses them during the call.
     let values = unsafe { std::slice::from_raw_parts_mut(values, count as usize) };
-    let outcome = traps::enter::run_host(&agent, || {
+    let outcome = traps::enter::run_host(agent, || {
         let Some(call) = func.host_call() else { return Err(Misuse::Finalised.into()) };
         let signature = &func.signature;
         if values.len() < signature.values() {
             return Err(Misuse::TooFewValues.into());
         }
         if signature.params_have_refs {
-            keep_references(&agent, &signature.ty.params, values);
+            keep_references(agent, &signature.ty.params, values);
         }
-        call.call(&agent, values)?;
+        call.call(agent, values)?;
         if signature.results_have_refs {
             for (value, ty) in values.iter().zip(&signature.ty.results) {
-                check_value(&agent, *value, ty)?;
+                check_value(agent, *value, ty)?;
             }
         }
         Ok(())
@@ -572,6 +572,9 @@ pub(crate) enum FuncRangeOwner {
 
 impl FuncRanges {
     pub(crate) fn insert(&self, start: usize, count: usize, owner: FuncRangeOwner) {
+        if count == 0 {
+            return;
+        }
         self.0.borrow_mut().insert(start, FuncRange { count, owner });
     }
 

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr::NonNull;
 
 use crate::entity::Tracer;
@@ -12,7 +13,28 @@ use crate::func::{FuncInst, FuncOwner};
 use crate::vmcontext::VMFuncRef;
 
 #[derive(Default)]
-pub(crate) struct Owners(RefCell<HashMap<usize, (FuncOwner, usize)>>);
+pub(crate) struct Owners(RefCell<HashMap<usize, (FuncOwner, usize), BuildHasherDefault<AddressHasher>>>);
+
+/// Mixes the address of a context. Guests choose neither addresses nor the order in which they are given out.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        let mixed = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
 
 /// The key of a function's owner: its context.
 fn key(func: NonNull<VMFuncRef>) -> usize {

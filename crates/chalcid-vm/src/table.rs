@@ -205,6 +205,21 @@ impl TableInst {
         }
     }
 
+    /// Fills elements of a function table that are in bounds and were just added.
+    ///
+    /// # Safety
+    /// The function must be alive and of the element type.
+    pub(crate) unsafe fn fill_fresh(&self, start: u64, func: NonNull<VMFuncRef>, len: u64) {
+        let Content::Func { elements, owners, touched, .. } = &self.content else { return };
+        // SAFETY: the caller says that the function is alive.
+        unsafe { owners.add(func, len as usize) };
+        touched.set(true);
+        let mut elements = elements.borrow_mut();
+        for element in elements.as_mut_slice().iter_mut().skip(start as usize).take(len as usize) {
+            *element = func.as_ptr() as usize | TABLE_FILLED;
+        }
+    }
+
     /// Lets a stretch that is in bounds stand for part of an element segment of functions.
     pub(crate) fn set_lazily(&self, start: u64, len: u64, instance: &Strong<Instance>, segment: ElemIdx, first: u32) {
         let Content::Func { lazy, touched, .. } = &self.content else { return };

@@ -39,7 +39,7 @@ pub(super) unsafe extern "C" fn memory_atomic_notify(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let memory = known(instance.memory(MemIdx(memory)))?;
+            let memory = known(instance.running_memory(MemIdx(memory)))?;
             let place = check(agent, &memory, address, 4)?;
             Ok(u64::from(notify(place as usize, count)))
         })
@@ -57,7 +57,7 @@ pub(super) unsafe extern "C" fn memory_atomic_wait32(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let memory = known(instance.memory(MemIdx(memory)))?;
+            let memory = known(instance.running_memory(MemIdx(memory)))?;
             let place = check(agent, &memory, address, 4)?.cast::<AtomicU32>();
             expect_shared(agent, &memory)?;
             // The place is aligned and within the memory, whose bytes stay mapped while the handle is there.
@@ -77,7 +77,7 @@ pub(super) unsafe extern "C" fn memory_atomic_wait64(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let memory = known(instance.memory(MemIdx(memory)))?;
+            let memory = known(instance.running_memory(MemIdx(memory)))?;
             let place = check(agent, &memory, address, 8)?.cast::<AtomicU64>();
             expect_shared(agent, &memory)?;
             wait(agent, place as usize, timeout, || (*place).load(Ordering::SeqCst) == expected)

@@ -11,7 +11,7 @@ pub(super) unsafe extern "C" fn memory_grow(vmctx: *const VMContext, memory: u32
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |_, instance| {
-            let memory = known(instance.memory(MemIdx(memory)))?;
+            let memory = known(instance.running_memory(MemIdx(memory)))?;
             Ok(memory.grow(delta).unwrap_or(u64::MAX))
         })
     }
@@ -29,8 +29,8 @@ pub(super) unsafe extern "C" fn memory_copy(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let to = known(instance.memory(MemIdx(dst_memory)))?;
-            let from = known(instance.memory(MemIdx(src_memory)))?;
+            let to = known(instance.running_memory(MemIdx(dst_memory)))?;
+            let from = known(instance.running_memory(MemIdx(src_memory)))?;
             trap_if(agent, from.range(src, len), TrapCode::MemoryOutOfBounds)?;
             trap_if(agent, to.range(dst, len), TrapCode::MemoryOutOfBounds)?;
             in_chunks(agent, len, dst > src, |offset, chunk| {
@@ -57,7 +57,7 @@ pub(super) unsafe extern "C" fn memory_fill(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let memory = known(instance.memory(MemIdx(memory)))?;
+            let memory = known(instance.running_memory(MemIdx(memory)))?;
             trap_if(agent, memory.range(dst, len), TrapCode::MemoryOutOfBounds)?;
             in_chunks(agent, len, false, |offset, chunk| {
                 let target = trap_if(agent, memory.range(dst + offset, chunk), TrapCode::MemoryOutOfBounds)?;
@@ -82,7 +82,7 @@ pub(super) unsafe extern "C" fn memory_init(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |_, instance| {
-            let memory = known(instance.memory(MemIdx(memory)))?;
+            let memory = known(instance.running_memory(MemIdx(memory)))?;
             instance.init_memory(&memory, DataIdx(data), dst, src, len)?;
             Ok(1)
         })

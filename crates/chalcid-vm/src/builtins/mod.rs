@@ -76,10 +76,10 @@ unsafe fn run<R>(
     failed: R,
     work: impl FnOnce(&Agent, &Strong<Instance>) -> Result<R, Failure>,
 ) -> R {
-    // SAFETY: the context's instance is running, so it is alive.
-    let instance = unsafe { Strong::<Instance>::from_context(vmctx) };
-    let agent = instance.agent().clone();
-    let pending = match catch_unwind(AssertUnwindSafe(|| work(&agent, &instance))) {
+    // SAFETY: the context's instance is running: whoever called it keeps it until then.
+    let instance = unsafe { Instance::of_context(vmctx) };
+    let agent = instance.agent();
+    let pending = match catch_unwind(AssertUnwindSafe(|| work(agent, &instance))) {
         Ok(Ok(result)) => return result,
         Ok(Err(failure)) => Pending::Failure(failure),
         Err(payload) => Pending::Panic(payload),

@@ -21,7 +21,7 @@ pub(super) unsafe extern "C" fn global_get_ref(vmctx: *const VMContext, global: 
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let global = known(instance.global(GlobalIdx(global)))?;
+            let global = known(instance.running_global(GlobalIdx(global)))?;
             let reference = agent.inner().heap.reference_of(agent, global.slot(agent));
             trap_if(agent, reference, TrapCode::AllocationFailed).map(u64::from)
         })
@@ -33,7 +33,7 @@ pub(super) unsafe extern "C" fn global_set_ref(vmctx: *const VMContext, global: 
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, (), |agent, instance| {
-            let global = known(instance.global(GlobalIdx(global)))?;
+            let global = known(instance.running_global(GlobalIdx(global)))?;
             global.set_slot(agent, agent.inner().heap.slot_of(agent, value));
             Ok(())
         })
@@ -45,7 +45,7 @@ pub(super) unsafe extern "C" fn global_set_func(vmctx: *const VMContext, global:
     // SAFETY: called by compiled code with its own context, a living function and validated types.
     unsafe {
         run(vmctx, (), |_, instance| {
-            known(instance.global(GlobalIdx(global)))?.set_func(NonNull::new(value));
+            known(instance.running_global(GlobalIdx(global)))?.set_func(NonNull::new(value));
             Ok(())
         })
     }

@@ -21,7 +21,7 @@ pub(super) unsafe extern "C" fn table_get_func(vmctx: *const VMContext, table: u
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, index, 1)?;
             Ok(table.func_at(index).map_or(0, |func| func.as_ptr() as u64))
         })
@@ -33,7 +33,7 @@ pub(super) unsafe extern "C" fn table_get_ref(vmctx: *const VMContext, table: u3
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, index, 1)?;
             let reference = agent.inner().heap.reference_of(agent, table.slot_at(agent, index));
             trap_if(agent, reference, TrapCode::AllocationFailed).map(u64::from)
@@ -51,7 +51,7 @@ pub(super) unsafe extern "C" fn table_set_func(
     // SAFETY: called by compiled code with its own context, a living function and validated types.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, index, 1)?;
             table.set_func_at(index, NonNull::new(value));
             Ok(1)
@@ -64,7 +64,7 @@ pub(super) unsafe extern "C" fn table_set_ref(vmctx: *const VMContext, table: u3
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, index, 1)?;
             table.set_slot_at(agent, index, agent.inner().heap.slot_of(agent, value));
             Ok(1)
@@ -81,11 +81,11 @@ pub(super) unsafe extern "C" fn table_grow_func(
 ) -> u64 {
     // SAFETY: called by compiled code with its own context, a living function and validated types.
     unsafe {
-        run(vmctx, u64::MAX, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+        run(vmctx, u64::MAX, |_, instance| {
+            let table = known(instance.running_table(TableIdx(table)))?;
             let Ok(before) = table.grow_by(delta) else { return Ok(u64::MAX) };
-            if !value.is_null() {
-                fill_func(agent, &table, before, NonNull::new(value), delta)?;
+            if let Some(func) = NonNull::new(value) {
+                table.fill_fresh(before, func, delta);
             }
             Ok(before)
         })
@@ -97,10 +97,13 @@ pub(super) unsafe extern "C" fn table_grow_ref(vmctx: *const VMContext, table: u
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, u64::MAX, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             let Ok(before) = table.grow_by(delta) else { return Ok(u64::MAX) };
             if value != 0 {
-                fill_ref(agent, &table, before, value, delta)?;
+                // Not interruptible: an instruction that has grown the table has nothing to fail with.
+                for index in before..before + delta {
+                    table.set_slot_at(agent, index, agent.inner().heap.slot_of(agent, value));
+                }
             }
             Ok(before)
         })
@@ -118,7 +121,7 @@ pub(super) unsafe extern "C" fn table_fill_func(
     // SAFETY: called by compiled code with its own context, a living function and validated types.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, dst, len)?;
             fill_func(agent, &table, dst, NonNull::new(value), len)?;
             Ok(1)
@@ -137,7 +140,7 @@ pub(super) unsafe extern "C" fn table_fill_ref(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, dst, len)?;
             fill_ref(agent, &table, dst, value, len)?;
             Ok(1)
@@ -184,8 +187,8 @@ pub(super) unsafe extern "C" fn table_copy(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |agent, instance| {
-            let to = known(instance.table(TableIdx(dst_table)))?;
-            let from = known(instance.table(TableIdx(src_table)))?;
+            let to = known(instance.running_table(TableIdx(dst_table)))?;
+            let from = known(instance.running_table(TableIdx(src_table)))?;
             check(agent, &from, src, len)?;
             check(agent, &to, dst, len)?;
             in_chunks(agent, len, dst > src, |offset, chunk| {
@@ -208,7 +211,7 @@ pub(super) unsafe extern "C" fn table_init(
     // SAFETY: called by compiled code with its own context.
     unsafe {
         run(vmctx, 0, |_, instance| {
-            let table = known(instance.table(TableIdx(table)))?;
+            let table = known(instance.running_table(TableIdx(table)))?;
             instance.init_elements(&table, ElemIdx(elem), dst, src, len)?;
             Ok(1)
         })

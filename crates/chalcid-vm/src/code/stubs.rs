@@ -11,9 +11,7 @@ use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::types::ValType;
 
 use super::{CodeError, CodeOwner, PublishedCode, registry};
-use crate::agent::Agent;
 use crate::arch;
-use crate::entity::Strong;
 use crate::failure::Pending;
 use crate::instance::Instance;
 use crate::sys::stack::on_large_stack;
@@ -70,14 +68,13 @@ pub(crate) fn returns_through_memory<I>(results: &[ValType<I>]) -> bool {
 /// Called by `arch::lazy_common` with the context of the instance whose function is called.
 pub(crate) unsafe extern "C" fn compile_function(vmctx: *const VMContext, func: u32) -> *const u8 {
     // SAFETY: the context's instance is running, so it is alive.
-    let instance = unsafe { Strong::<Instance>::from_context(vmctx) };
-    let agent: Agent = instance.agent().clone();
+    let instance = unsafe { Instance::of_context(vmctx) };
     let code = on_large_stack(|| instance.compile(DefinedFuncIdx(func)));
     let failure = match code {
         Ok(Ok(code)) => return code,
         Ok(Err(failure)) => Pending::Failure(failure),
         Err(payload) => Pending::Panic(payload),
     };
-    agent.set_pending(failure);
+    instance.agent().set_pending(failure);
     std::ptr::null()
 }

@@ -11,14 +11,13 @@ use super::context::Context;
 use super::{DroppedSet, Edges, Instance, const_expr};
 use crate::agent::Agent;
 use crate::entity::Strong;
-use crate::func::{FuncInst, Signature};
+use crate::func::{FuncInst, FuncRangeOwner, Signature};
 use crate::global::{GlobalInst, GlobalValue};
 use crate::memory::{MemInst, MemoryError};
 use crate::module::ModuleObject;
 use crate::table::{TableError, TableInst};
 use crate::tag::TagInst;
 use crate::vmcontext::{VMFuncImport, VMMemoryRef};
-use crate::zeroed::ZeroedVec;
 
 /// What is given for an import.
 #[derive(Clone, Debug)]
@@ -166,12 +165,14 @@ impl Instance {
                 module: Arc::clone(module),
                 context,
                 edges: RefCell::new(edges),
-                func_refs: RefCell::new(ZeroedVec::default()),
                 dropped_elements: DroppedSet::new(declarations.elements.len()),
                 dropped_data: DroppedSet::new(declarations.data.len()),
             },
         );
         instance.context.header().instance.set(instance.as_ptr().cast());
+        let func_refs = instance.context.func_refs() as usize;
+        let owner = FuncRangeOwner::Instance(instance.as_ptr());
+        agent.inner().func_ranges.insert(func_refs, declarations.func_refs.len(), owner);
         instance.make_globals()?;
         let imported = declarations.imported.tables as usize;
         for (index, table) in declarations.tables.iter().enumerate().skip(imported) {

@@ -24,7 +24,7 @@ pub(super) fn evaluate(instance: &Strong<Instance>, expr: &ConstExpr) -> Result<
             ConstOp::GlobalGet(global) => instance.global_value(global).ok_or(AllocateError::Malformed)?,
             ConstOp::RefNull(heap) => GlobalValue::Ref(null(instance, heap)?),
             ConstOp::RefFunc(func) => {
-                let func = instance.func(func).ok_or(AllocateError::OutOfMemory)?;
+                let func = instance.func(func).ok_or(AllocateError::Malformed)?;
                 GlobalValue::Ref(RefValue::Func(Some(func)))
             }
             ConstOp::I32Add => binary32(&mut stack, i32::wrapping_add)?,

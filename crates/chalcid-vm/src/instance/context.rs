@@ -11,20 +11,28 @@ use crate::agent::Agent;
 use crate::builtins;
 use crate::module::ModuleObject;
 use crate::value::ValRaw;
-use crate::vmcontext::{VMContext, VMFuncImport, VMGlobal, VMMemoryRef, VMTable, VMTag};
+use crate::vmcontext::{VMContext, VMFuncImport, VMFuncRef, VMGlobal, VMMemoryRef, VMTable, VMTag};
 use crate::zeroed::OutOfMemory;
 
 /// Owns the block. All its fields are written before code runs on it, and only globals change after.
 pub(super) struct Context {
     start: NonNull<VMContext>,
     layout: Layout,
+    /// Bytes of the context itself.
+    fields: usize,
+    /// Number of function references behind it.
+    func_refs: usize,
 }
 
 impl Context {
     /// A block for an instance of a module, with its header filled.
     pub(super) fn new(agent: &Agent, module: &ModuleObject) -> Result<Self, OutOfMemory> {
-        let size = (module.layout().size() as usize).max(size_of::<VMContext>());
-        let layout = Layout::from_size_align(size, align_of::<VMContext>()).map_err(|_| OutOfMemory)?;
+        let fields = (module.layout().size() as usize).max(size_of::<VMContext>());
+        let count = module.declarations().func_refs.len();
+        let (fields, func_refs) = Layout::from_size_align(fields, align_of::<VMContext>())
+            .and_then(|fields| Ok((fields, fields.extend(Layout::array::<VMFuncRef>(count)?)?)))
+            .map_err(|_| OutOfMemory)?;
+        let (layout, func_refs) = func_refs;
         // SAFETY: the size is not 0.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<VMContext>()).ok_or(OutOfMemory)?;
         // SAFETY: the block is ours, large enough for the header, and zero is a value of all its fields.
@@ -34,7 +42,8 @@ impl Context {
         header.code_slots = module.slots_ptr();
         header.type_ids = module.type_ids_ptr();
         header.builtins = builtins::table();
-        Ok(Self { start, layout })
+        header.func_refs.set(start.as_ptr().wrapping_byte_add(func_refs).cast());
+        Ok(Self { start, layout, fields: fields.size(), func_refs: count })
     }
 
     pub(super) fn as_ptr(&self) -> *mut VMContext {
@@ -49,11 +58,21 @@ impl Context {
     /// A field at an offset that the layout gave.
     fn field<T>(&self, offset: u32) -> Option<NonNull<T>> {
         let offset = offset as usize;
-        let inside = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.layout.size());
+        let inside = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.fields);
         if !inside || !offset.is_multiple_of(align_of::<T>()) {
             return None;
         }
         NonNull::new(self.start.as_ptr().wrapping_byte_add(offset).cast())
+    }
+
+    /// The function references.
+    pub(super) fn func_refs(&self) -> *mut VMFuncRef {
+        self.header().func_refs.get()
+    }
+
+    /// One of the function references.
+    pub(super) fn func_ref(&self, index: usize) -> Option<NonNull<VMFuncRef>> {
+        if index < self.func_refs { NonNull::new(self.func_refs().wrapping_add(index)) } else { None }
     }
 
     fn write<T>(&self, offset: u32, value: T) {

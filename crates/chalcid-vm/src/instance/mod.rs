@@ -16,7 +16,6 @@ mod context;
 mod segments;
 
 use std::cell::{Cell, RefCell};
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use chalcid_module::index::{DefinedFuncIdx, ElemIdx, FuncIdx, GlobalIdx, MemIdx, TableIdx, TagIdx};
@@ -25,9 +24,9 @@ pub use allocate::{AllocateError, Import};
 use context::Context;
 
 use crate::agent::Agent;
-use crate::entity::{Entity, Sealed, Strong, Tracer};
+use crate::entity::{Borrowed, Entity, Sealed, Strong, Tracer};
 use crate::failure::Failure;
-use crate::func::{FuncInst, FuncOwner, FuncRangeOwner, Misuse, Signature, enter_checked};
+use crate::func::{FuncInst, FuncOwner, Misuse, Signature, enter_checked};
 use crate::global::{GlobalInst, GlobalValue};
 use crate::memory::MemInst;
 use crate::module::ModuleObject;
@@ -35,18 +34,12 @@ use crate::table::TableInst;
 use crate::tag::TagInst;
 use crate::value::ValRaw;
 use crate::vmcontext::{VMContext, VMFuncRef};
-use crate::zeroed::{Zeroable, ZeroedVec};
-
-// SAFETY: null pointers and zeros: a reference that is not made yet.
-unsafe impl Zeroable for VMFuncRef {}
 
 /// A module instance.
 pub struct Instance {
     module: Arc<ModuleObject>,
     context: Context,
     edges: RefCell<Edges>,
-    /// `VMFuncRef` by `FuncRefIdx`; those of imported functions stay empty, since their owners have them.
-    func_refs: RefCell<ZeroedVec<VMFuncRef>>,
     dropped_elements: DroppedSet,
     dropped_data: DroppedSet,
 }
@@ -115,6 +108,44 @@ impl Instance {
         self.context.inline_global(&self.module, global).map(|cell| GlobalValue::Number(cell.get()))
     }
 
+    /// The instance of a context.
+    ///
+    /// # Safety
+    /// `context` is that of an instance that somebody keeps as long as the result is used.
+    pub(crate) unsafe fn of_context<'a>(context: *const VMContext) -> Borrowed<'a, Self> {
+        // SAFETY: the context names its instance, which the caller says is kept.
+        unsafe { Borrowed::new((*context).instance.get().cast()) }
+    }
+
+    /// A table, for the time that the instance runs.
+    ///
+    /// # Safety
+    /// The instance must not be cleared while the result is used.
+    pub(crate) unsafe fn running_table(&self, table: TableIdx) -> Option<Borrowed<'_, TableInst>> {
+        // SAFETY: the edges keep the table until the instance is cleared.
+        self.edges.borrow().tables.get(table.index()).map(|table| unsafe { Borrowed::new(table.as_ptr()) })
+    }
+
+    /// A memory, for the time that the instance runs.
+    ///
+    /// # Safety
+    /// As for `running_table`.
+    pub(crate) unsafe fn running_memory(&self, memory: MemIdx) -> Option<Borrowed<'_, MemInst>> {
+        // SAFETY: the edges keep the memory until the instance is cleared.
+        self.edges.borrow().memories.get(memory.index()).map(|memory| unsafe { Borrowed::new(memory.as_ptr()) })
+    }
+
+    /// A global that lives apart, for the time that the instance runs.
+    ///
+    /// # Safety
+    /// As for `running_table`.
+    pub(crate) unsafe fn running_global(&self, global: GlobalIdx) -> Option<Borrowed<'_, GlobalInst>> {
+        let edges = self.edges.borrow();
+        let global = edges.globals.get(global.index())?.as_ref()?;
+        // SAFETY: the edges keep the global until the instance is cleared.
+        Some(unsafe { Borrowed::new(global.as_ptr()) })
+    }
+
     fn imported_function(&self, func: FuncIdx) -> Option<FuncInst> {
         self.edges.borrow().functions.get(func.index()).cloned()
     }
@@ -132,22 +163,8 @@ impl Strong<Instance> {
         let declarations = self.module.declarations();
         let index = declarations.func_ref_index(func)?.index();
         let defined = declarations.defined_index(func)?;
-        let (base, fresh) = {
-            let mut refs = self.func_refs.borrow_mut();
-            let fresh = refs.as_slice().is_empty();
-            if fresh {
-                let count = declarations.func_refs.len();
-                refs.grow(count, count).ok()?;
-            }
-            (refs.as_mut_ptr(), fresh)
-        };
-        if fresh {
-            let count = declarations.func_refs.len();
-            self.agent().inner().func_ranges.insert(base as usize, count, FuncRangeOwner::Instance(self.as_ptr()));
-            self.context.header().func_refs.set(base);
-        }
-        let ptr = NonNull::new(base.wrapping_add(index))?;
-        // SAFETY: `index` is below the length of the array, which stays where it is until the instance is freed.
+        let ptr = self.context.func_ref(index)?;
+        // SAFETY: the context's own memory, as long as the instance is not freed.
         let empty = unsafe { ptr.read() }.slot.is_null();
         if empty {
             let type_id = self.module.def_type_id(*declarations.functions.get(func.index())?)?.0;
@@ -187,15 +204,6 @@ impl Strong<Instance> {
         self.func(*functions.get(item as usize)?)
     }
 
-    /// The instance of a context.
-    ///
-    /// # Safety
-    /// `context` is that of a living instance.
-    pub(crate) unsafe fn from_context(context: *const VMContext) -> Self {
-        // SAFETY: the context names its instance, which is alive.
-        unsafe { Self::from_body_ptr((*context).instance.get().cast()) }
-    }
-
     /// Compiles a function of the instance's module for its first call, and returns its code.
     pub(crate) fn compile(&self, func: DefinedFuncIdx) -> Result<*const u8, Failure> {
         self.module.compile(func)?;
@@ -231,9 +239,8 @@ impl Entity for Instance {
     }
 
     fn clear(&self, agent: &Agent) {
-        let func_refs = self.func_refs.borrow().as_mut_ptr();
-        if !self.func_refs.borrow().as_slice().is_empty() {
-            agent.inner().func_ranges.remove(func_refs as usize);
+        if self.context.func_ref(0).is_some() {
+            agent.inner().func_ranges.remove(self.context.func_refs() as usize);
         }
         let edges = self.edges.take();
         drop(edges);
