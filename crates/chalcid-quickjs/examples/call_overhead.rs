@@ -1,4 +1,6 @@
-//! Times calls between the two languages, in processor time: `cargo run --release -p chalcid-quickjs --example call_overhead`
+//! Times calls between the two languages, in processor time; an argument chooses those whose names contain it.
+//!
+//! `cargo run --release -p chalcid-quickjs --example call_overhead`
 
 use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Result, Runtime, TypedArray};
 
@@ -49,6 +51,7 @@ fn program(ctx: &Ctx<'_>) -> Result<()> {
             "(() => {{ const {{ nothing, add, mul, same }} = e, plain = () => {{}}; for (let i = 0; i < {N}; i++) {{ {body} }} }})()"
         )
     };
+    let wanted = std::env::args().nth(1).unwrap_or_default();
     let empty = time(ctx, &of(""))?;
     for (name, body) in [
         ("JavaScript to JavaScript, no arguments", "plain();"),
@@ -57,13 +60,17 @@ fn program(ctx: &Ctx<'_>) -> Result<()> {
         ("JavaScript to wasm, two f64, one result", "mul(i, 0.5);"),
         ("JavaScript to wasm, externref", "same(e);"),
     ] {
-        println!("{name:45} {:6.1} ns", time(ctx, &of(body))? - empty);
+        if name.contains(&wanted) {
+            println!("{name:45} {:6.1} ns", time(ctx, &of(body))? - empty);
+        }
     }
     for (name, script) in [
         ("wasm to JavaScript, no arguments", format!("e.callNothing({N})")),
         ("wasm to JavaScript, two i32, one result", format!("e.callAdd({N})")),
     ] {
-        println!("{name:45} {:6.1} ns", time(ctx, &script)?);
+        if name.contains(&wanted) {
+            println!("{name:45} {:6.1} ns", time(ctx, &script)?);
+        }
     }
     Ok(())
 }

@@ -6,11 +6,12 @@
 //! [`call_an_exported_function`]; both have the same effects in the same order.
 
 use std::ffi::c_int;
+use std::mem::MaybeUninit;
 use std::rc::Rc;
 use std::slice;
 
 use chalcid::{FuncType, ValRaw, ValType};
-use chalcid_js::exported_function::{ExportedFunction, Shape, call_an_exported_function};
+use chalcid_js::exported_function::{ExportedFunction, call_an_exported_function};
 use chalcid_js::host::PlatformObject;
 use rquickjs::qjs;
 
@@ -24,12 +25,60 @@ pub(crate) struct Exported {
     slots: Rc<ExportedFunction<QuickJs>>,
     host: QuickJs,
     realm: RealmRef,
-    /// Whether calls can go the fast way.
-    is_fast: bool,
+    /// How to call it the fast way, where that can be.
+    fast: Option<Fast>,
 }
 
 /// The most values that the fast way keeps on the stack.
-const SMALL: usize = 16;
+const SMALL: usize = 8;
+
+/// The types of a function that can be called the fast way, close at hand.
+struct Fast {
+    params: [Number; SMALL],
+    param_count: u8,
+    result: Option<Number>,
+}
+
+/// A number type.
+#[derive(Clone, Copy)]
+pub(crate) enum Number {
+    I32,
+    I64,
+    F32,
+    F64,
+}
+
+impl Number {
+    /// The number type of a value type, if it is one.
+    #[inline(always)]
+    pub(crate) fn of(ty: ValType) -> Option<Self> {
+        match ty {
+            ValType::I32 => Some(Self::I32),
+            ValType::I64 => Some(Self::I64),
+            ValType::F32 => Some(Self::F32),
+            ValType::F64 => Some(Self::F64),
+            ValType::V128 | ValType::Ref(_) => None,
+        }
+    }
+}
+
+impl Fast {
+    /// The types, if all are those of numbers and there are few enough.
+    fn of(ty: &FuncType) -> Option<Self> {
+        let mut params = [Number::I32; SMALL];
+        if ty.params.len() > SMALL || ty.results.len() > 1 {
+            return None;
+        }
+        for (param, ty) in params.iter_mut().zip(&ty.params) {
+            *param = Number::of(*ty)?;
+        }
+        let result = match ty.results.first() {
+            Some(ty) => Some(Number::of(*ty)?),
+            None => None,
+        };
+        Some(Self { params, param_count: ty.params.len() as u8, result })
+    }
+}
 
 impl Exported {
     /// The slots.
@@ -57,9 +106,8 @@ pub(crate) fn new(
     length: u32,
     slots: Rc<ExportedFunction<QuickJs>>,
 ) -> Result<Value, Value> {
-    let FuncType { params, results } = slots.ty();
-    let is_fast = slots.shape() == Shape::Numbers && params.len() <= SMALL && results.len() <= 1;
-    let body = Exported { slots, host, realm: host.realm_ref()?, is_fast };
+    let fast = Fast::of(slots.ty());
+    let body = Exported { slots, host, realm: host.realm_ref()?, fast };
     let prototype = host.function_prototype()?;
     // SAFETY: the class was registered with `Exported`.
     let object = unsafe { class::new_object(host.ctx(), host.classes().exported, prototype.raw(), body) };
@@ -87,8 +135,8 @@ pub(crate) unsafe extern "C" fn call(
     // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).
     let lent = if argc <= 0 { &[][..] } else { unsafe { slice::from_raw_parts(argv, argc as usize) } };
     panic::contain(host, || {
-        if exported.is_fast {
-            return call_with_numbers(host, &exported.slots, lent);
+        if let Some(fast) = &exported.fast {
+            return call_with_numbers(host, fast, &exported.slots, lent);
         }
         let args: Vec<Value> = lent.iter().map(|&raw| host.borrow(raw)).collect();
         host.give_back(call_an_exported_function(&host, &exported.slots, &args))
@@ -102,24 +150,34 @@ fn wrong_thread(host: QuickJs) -> qjs::JSValue {
 }
 
 /// "Call an Exported Function" where all types are those of numbers, and there is at most one result.
-fn call_with_numbers(host: QuickJs, slots: &ExportedFunction<QuickJs>, args: &[qjs::JSValue]) -> qjs::JSValue {
-    let FuncType { params, results } = slots.ty();
-    let mut values = [ValRaw::ZERO; SMALL];
+#[inline]
+fn call_with_numbers(
+    host: QuickJs,
+    fast: &Fast,
+    slots: &ExportedFunction<QuickJs>,
+    args: &[qjs::JSValue],
+) -> qjs::JSValue {
+    let mut values = [const { MaybeUninit::<ValRaw>::uninit() }; SMALL];
+    // There is always room for a result, and the first value is always written.
+    values[0] = MaybeUninit::new(ValRaw::ZERO);
+    let params = &fast.params[..usize::from(fast.param_count)];
     for (i, (value, ty)) in values.iter_mut().zip(params).enumerate() {
         let arg = args.get(i).copied().unwrap_or(qjs::JS_UNDEFINED);
         match to_webassembly_number(host, arg, *ty) {
-            Ok(raw) => *value = raw,
+            Ok(raw) => *value = MaybeUninit::new(raw),
             // QuickJS has the exception pending already.
             Err(Thrown) => return qjs::JS_EXCEPTION,
         }
     }
-    let count = params.len().max(results.len());
-    if let Err(error) = slots.func().call_raw(&mut values[..count]) {
+    let count = params.len().max(1);
+    // SAFETY: the first value and those of all parameters were written.
+    let values = unsafe { slice::from_raw_parts_mut(values.as_mut_ptr().cast::<ValRaw>(), count) };
+    if let Err(error) = slots.func().call_raw(values) {
         return host.throw(chalcid_js::errors::thrown_value(&host, error));
     }
-    match results.first() {
+    match fast.result {
         None => qjs::JS_UNDEFINED,
-        Some(ty) => number_to_js_value(host, values[0], *ty),
+        Some(ty) => number_to_js_value(host, values[0], ty),
     }
 }
 
@@ -128,40 +186,42 @@ pub(crate) struct Thrown;
 
 /// "ToWebAssemblyValue" for number types. **May run JavaScript.**
 #[inline(always)]
-pub(crate) fn to_webassembly_number(host: QuickJs, value: qjs::JSValue, ty: ValType) -> Result<ValRaw, Thrown> {
+pub(crate) fn to_webassembly_number(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<ValRaw, Thrown> {
     let tag = value::tag(value);
     match ty {
-        ValType::I32 if tag == qjs::JS_TAG_INT => Ok(ValRaw::i32(int(value))),
-        ValType::F64 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u64(float(value).to_bits())),
-        ValType::F64 if tag == qjs::JS_TAG_INT => Ok(ValRaw::u64(f64::from(int(value)).to_bits())),
-        ValType::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u32((float(value) as f32).to_bits())),
-        ValType::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(ValRaw::i64(i64::from(short_bigint(value)))),
+        Number::I32 if tag == qjs::JS_TAG_INT => Ok(ValRaw::i32(int(value))),
+        Number::F64 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u64(float(value).to_bits())),
+        Number::F64 if tag == qjs::JS_TAG_INT => Ok(ValRaw::u64(f64::from(int(value)).to_bits())),
+        Number::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u32((float(value) as f32).to_bits())),
+        Number::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(ValRaw::i64(i64::from(short_bigint(value)))),
         _ => convert(host, value, ty),
     }
 }
 
 /// The conversions that are more than a move.
 #[inline(never)]
-fn convert(host: QuickJs, value: qjs::JSValue, ty: ValType) -> Result<ValRaw, Thrown> {
+fn convert(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<ValRaw, Thrown> {
     let ctx = host.ctx().as_ptr();
     // SAFETY: context and value are live; each writes its result unless it throws, which a negative number says.
     unsafe {
         match ty {
-            ValType::I32 => {
+            Number::I32 => {
                 let mut number = 0;
                 if qjs::JS_ToInt32(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(ValRaw::i32(number)) }
             }
-            ValType::I64 => {
+            Number::I64 => {
                 let mut number = 0;
                 if qjs::JS_ToBigInt64(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(ValRaw::i64(number)) }
             }
-            _ => {
+            Number::F32 | Number::F64 => {
                 let mut number = 0.0;
                 if qjs::JS_ToFloat64(ctx, &mut number, value) < 0 {
                     return Err(Thrown);
                 }
-                let is_single = ty == ValType::F32;
-                Ok(if is_single { ValRaw::u32((number as f32).to_bits()) } else { ValRaw::u64(number.to_bits()) })
+                Ok(match ty {
+                    Number::F32 => ValRaw::u32((number as f32).to_bits()),
+                    _ => ValRaw::u64(number.to_bits()),
+                })
             }
         }
     }
@@ -169,13 +229,13 @@ fn convert(host: QuickJs, value: qjs::JSValue, ty: ValType) -> Result<ValRaw, Th
 
 /// "ToJSValue" for number types.
 #[inline(always)]
-pub(crate) fn number_to_js_value(host: QuickJs, value: ValRaw, ty: ValType) -> qjs::JSValue {
+pub(crate) fn number_to_js_value(host: QuickJs, value: ValRaw, ty: Number) -> qjs::JSValue {
     match ty {
-        ValType::I32 => qjs::JS_MKVAL(qjs::JS_TAG_INT, value.get_i32()),
+        Number::I32 => qjs::JS_MKVAL(qjs::JS_TAG_INT, value.get_i32()),
         // SAFETY: the context is live.
-        ValType::I64 => unsafe { qjs::JS_NewBigInt64(host.ctx().as_ptr(), value.get_i64()) },
-        ValType::F32 => qjs::JS_NewFloat64(f64::from(f32::from_bits(value.get_u32()))),
-        _ => qjs::JS_NewFloat64(f64::from_bits(value.get_u64())),
+        Number::I64 => unsafe { qjs::JS_NewBigInt64(host.ctx().as_ptr(), value.get_i64()) },
+        Number::F32 => qjs::JS_NewFloat64(f64::from(f32::from_bits(value.get_u32()))),
+        Number::F64 => qjs::JS_NewFloat64(f64::from_bits(value.get_u64())),
     }
 }
 

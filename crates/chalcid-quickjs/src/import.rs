@@ -9,7 +9,7 @@ use chalcid_js::host_function::{self, HostFunction};
 use rquickjs::qjs;
 
 use crate::QuickJs;
-use crate::exported::{Thrown, number_to_js_value, to_webassembly_number};
+use crate::exported::{Number, Thrown, number_to_js_value, to_webassembly_number};
 use crate::hooks;
 use crate::value::{self, Value};
 
@@ -28,7 +28,10 @@ pub(crate) fn run_with_numbers(
     }
     let mut args = [qjs::JS_UNDEFINED; SMALL];
     for ((arg, value), ty) in args.iter_mut().zip(&*values).zip(params) {
-        *arg = number_to_js_value(host, *value, *ty);
+        *arg = match Number::of(*ty) {
+            Some(ty) => number_to_js_value(host, *value, ty),
+            None => qjs::JS_UNDEFINED,
+        };
     }
     // Whatever the function does to whoever holds it, it lives until it returns.
     let callee = host.borrow(hooks::value_of(function.func().raw()));
@@ -45,9 +48,9 @@ pub(crate) fn run_with_numbers(
     if value::tag(result) == qjs::JS_TAG_EXCEPTION {
         return Err(host.take_exception());
     }
-    let converted = match results.first() {
+    let converted = match results.first().and_then(|ty| Number::of(*ty)) {
         None => Ok(()),
-        Some(ty) => to_webassembly_number(host, result, *ty).map(|raw| values[0] = raw),
+        Some(ty) => to_webassembly_number(host, result, ty).map(|raw| values[0] = raw),
     };
     // SAFETY: the count of the result is ours, and given back once.
     unsafe { value::free(host.runtime().rt, result) };
