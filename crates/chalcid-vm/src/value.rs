@@ -13,27 +13,27 @@ use crate::agent::Agent;
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C, align(16))]
 pub struct ValRaw {
-    bytes: [u8; 16],
+    // Two registers: a value that is put together in memory from smaller parts makes the next load of the whole wait for all of them.
+    low: u64,
+    high: u64,
 }
 
 macro_rules! numbers {
-    ($($(#[$doc:meta])* $make:ident, $(#[$gdoc:meta])* $get:ident: $ty:ty;)*) => {
+    ($($(#[$doc:meta])* $make:ident, $(#[$gdoc:meta])* $get:ident: $ty:ty as $bits:ty;)*) => {
         impl ValRaw {
             $(
                 $(#[$doc])*
                 #[inline]
                 pub fn $make(value: $ty) -> Self {
-                    let mut bytes = [0; 16];
-                    bytes[..size_of::<$ty>()].copy_from_slice(&value.to_ne_bytes());
-                    Self { bytes }
+                    let bits = u128::from(value as $bits);
+                    Self { low: bits as u64, high: (bits >> 64) as u64 }
                 }
 
                 $(#[$gdoc])*
                 #[inline]
                 pub fn $get(self) -> $ty {
-                    let mut bytes = [0; size_of::<$ty>()];
-                    bytes.copy_from_slice(&self.bytes[..size_of::<$ty>()]);
-                    <$ty>::from_ne_bytes(bytes)
+                    let bits = u128::from(self.high) << 64 | u128::from(self.low);
+                    bits as $bits as $ty
                 }
             )*
         }
@@ -44,28 +44,28 @@ numbers! {
     /// An `i32`.
     i32,
     /// The value as an `i32`.
-    get_i32: i32;
+    get_i32: i32 as u32;
     /// An `i32` or the bits of an `f32`.
     u32,
     /// The lowest 32 bits.
-    get_u32: u32;
+    get_u32: u32 as u32;
     /// An `i64`.
     i64,
     /// The value as an `i64`.
-    get_i64: i64;
+    get_i64: i64 as u64;
     /// An `i64`, the bits of an `f64`, or a reference.
     u64,
     /// The lowest 64 bits.
-    get_u64: u64;
+    get_u64: u64 as u64;
     /// A `v128`.
     v128,
     /// The value as a `v128`.
-    get_v128: u128;
+    get_v128: u128 as u128;
 }
 
 impl ValRaw {
     /// The null reference, and the zero of every number type.
-    pub const ZERO: Self = Self { bytes: [0; 16] };
+    pub const ZERO: Self = Self { low: 0, high: 0 };
 }
 
 impl fmt::Debug for ValRaw {
