@@ -162,9 +162,10 @@ fn call_with_numbers(
     values[0] = MaybeUninit::new(ValRaw::ZERO);
     let params = &fast.params[..usize::from(fast.param_count)];
     for (i, (value, ty)) in values.iter_mut().zip(params).enumerate() {
-        let arg = args.get(i).copied().unwrap_or(qjs::JS_UNDEFINED);
+        // By reference: QuickJS has just written tag and payload apart, and a load of both at once would wait for both stores.
+        let arg = args.get(i).unwrap_or(&qjs::JS_UNDEFINED);
         match to_webassembly_number(host, arg, *ty) {
-            Ok(raw) => *value = MaybeUninit::new(raw),
+            Ok(bits) => *value = MaybeUninit::new(ValRaw::u64(bits)),
             // QuickJS has the exception pending already.
             Err(Thrown) => return qjs::JS_EXCEPTION,
         }
@@ -184,34 +185,38 @@ fn call_with_numbers(
 /// The pending exception of the context was thrown.
 pub(crate) struct Thrown;
 
-/// "ToWebAssemblyValue" for number types. **May run JavaScript.**
+/// "ToWebAssemblyValue" for number types: the bits, zero-extended. **May run JavaScript.**
 #[inline(always)]
-pub(crate) fn to_webassembly_number(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<ValRaw, Thrown> {
-    let tag = value::tag(value);
+pub(crate) fn to_webassembly_number(host: QuickJs, value: &qjs::JSValue, ty: Number) -> Result<u64, Thrown> {
+    let tag = value::tag(*value);
     match ty {
-        Number::I32 if tag == qjs::JS_TAG_INT => Ok(ValRaw::i32(int(value))),
-        Number::F64 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u64(float(value).to_bits())),
-        Number::F64 if tag == qjs::JS_TAG_INT => Ok(ValRaw::u64(f64::from(int(value)).to_bits())),
-        Number::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(ValRaw::u32((float(value) as f32).to_bits())),
-        Number::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(ValRaw::i64(i64::from(short_bigint(value)))),
-        _ => convert(host, value, ty),
+        Number::I32 if tag == qjs::JS_TAG_INT => Ok(u64::from(int(*value).cast_unsigned())),
+        Number::F64 if tag == qjs::JS_TAG_FLOAT64 => Ok(float(*value).to_bits()),
+        Number::F64 if tag == qjs::JS_TAG_INT => Ok(f64::from(int(*value)).to_bits()),
+        Number::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(u64::from((float(*value) as f32).to_bits())),
+        Number::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(i64::from(short_bigint(*value)).cast_unsigned()),
+        _ => convert(host, *value, ty),
     }
 }
 
 /// The conversions that are more than a move.
 #[inline(never)]
-fn convert(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<ValRaw, Thrown> {
+fn convert(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<u64, Thrown> {
     let ctx = host.ctx().as_ptr();
     // SAFETY: context and value are live; each writes its result unless it throws, which a negative number says.
     unsafe {
         match ty {
             Number::I32 => {
-                let mut number = 0;
-                if qjs::JS_ToInt32(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(ValRaw::i32(number)) }
+                let mut number = 0_i32;
+                if qjs::JS_ToInt32(ctx, &mut number, value) < 0 {
+                    Err(Thrown)
+                } else {
+                    Ok(u64::from(number.cast_unsigned()))
+                }
             }
             Number::I64 => {
-                let mut number = 0;
-                if qjs::JS_ToBigInt64(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(ValRaw::i64(number)) }
+                let mut number = 0_i64;
+                if qjs::JS_ToBigInt64(ctx, &mut number, value) < 0 { Err(Thrown) } else { Ok(number.cast_unsigned()) }
             }
             Number::F32 | Number::F64 => {
                 let mut number = 0.0;
@@ -219,8 +224,8 @@ fn convert(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<ValRaw, Thr
                     return Err(Thrown);
                 }
                 Ok(match ty {
-                    Number::F32 => ValRaw::u32((number as f32).to_bits()),
-                    _ => ValRaw::u64(number.to_bits()),
+                    Number::F32 => u64::from((number as f32).to_bits()),
+                    _ => number.to_bits(),
                 })
             }
         }

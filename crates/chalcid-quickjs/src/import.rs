@@ -50,7 +50,7 @@ pub(crate) fn run_with_numbers(
     }
     let converted = match results.first().and_then(|ty| Number::of(*ty)) {
         None => Ok(()),
-        Some(ty) => to_webassembly_number(host, result, ty).map(|raw| values[0] = raw),
+        Some(ty) => to_webassembly_number(host, &result, ty).map(|bits| values[0] = ValRaw::u64(bits)),
     };
     // SAFETY: the count of the result is ours, and given back once.
     unsafe { value::free(host.runtime().rt, result) };
