@@ -58,10 +58,12 @@ impl ModuleObject {
         let type_ids = parts.type_ids.iter().map(|id| id.0).collect();
         let mut slots = Vec::new();
         slots.try_reserve_exact(declarations.defined_functions()).map_err(|_| CodeError::OutOfMemory)?;
-        let stubs = stubs::ensure(declarations.defined_functions())?;
-        for (index, ty) in declarations.functions.iter().skip(declarations.imported.functions as usize).enumerate() {
-            let results = declarations.func_type(*ty).map_or(&[][..], |ty| &ty.results);
-            slots.push(AtomicPtr::new(stubs.address(index, stubs::returns_through_memory(results)).cast_mut()));
+        let defined = declarations.functions.iter().skip(declarations.imported.functions as usize);
+        let through_memory =
+            |ty: &TypeIdx| declarations.func_type(*ty).is_some_and(|ty| stubs::returns_through_memory(&ty.results));
+        let stubs = stubs::ensure(declarations.defined_functions(), defined.clone().any(through_memory))?;
+        for (index, ty) in defined.enumerate() {
+            slots.push(AtomicPtr::new(stubs.address(index, through_memory(ty)).cast_mut()));
         }
         Ok(Arc::new_cyclic(|this| Self {
             this: this.clone(),

@@ -53,9 +53,9 @@ pub enum TableError {
 }
 
 /// A stretch of a function table that stands for part of an element segment.
-struct LazyRange {
+struct LazyRange<I = Strong<Instance>> {
     len: u64,
-    instance: Strong<Instance>,
+    instance: I,
     segment: ElemIdx,
     /// Position in the segment of the stretch's first element.
     first: u32,
@@ -259,7 +259,11 @@ impl TableInst {
 }
 
 /// Puts a range into the map and cuts away what it covers of others; returns ranges that vanished, to be dropped without a borrow.
-fn insert_range(ranges: &mut BTreeMap<u64, LazyRange>, start: u64, range: LazyRange) -> Vec<LazyRange> {
+fn insert_range<I: Clone>(
+    ranges: &mut BTreeMap<u64, LazyRange<I>>,
+    start: u64,
+    range: LazyRange<I>,
+) -> Vec<LazyRange<I>> {
     let end = start + range.len;
     let mut replaced = Vec::new();
     if let Some((&before, left)) = ranges.range_mut(..start).next_back()
@@ -443,6 +447,44 @@ impl Entity for TableInst {
                     slot.release(agent);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_ranges_cover_earlier_ones() {
+        let mut state = 7u64;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        for _ in 0..200 {
+            let mut ranges = BTreeMap::new();
+            let mut naive = vec![None; 100];
+            for owner in 0..30u32 {
+                let start = random(90);
+                let len = random(100 - start) + 1;
+                let first = random(1000) as u32;
+                let range = LazyRange { len, instance: owner, segment: ElemIdx(owner), first };
+                insert_range(&mut ranges, start, range);
+                for offset in 0..len {
+                    naive[(start + offset) as usize] = Some((owner, first + offset as u32));
+                }
+            }
+            let mut end = 0;
+            let mut seen = vec![None; 100];
+            for (start, range) in &ranges {
+                assert!(*start >= end && range.len > 0, "ranges overlap");
+                end = start + range.len;
+                for offset in 0..range.len {
+                    seen[(start + offset) as usize] = Some((range.instance, range.first + offset as u32));
+                }
+            }
+            assert_eq!(seen, naive);
         }
     }
 }

@@ -77,3 +77,26 @@ impl<T: Zeroable> Drop for ZeroedVec<T> {
         self.free();
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "failing is how a test reports")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growing_keeps_and_zeroes() {
+        let mut array = ZeroedVec::<usize>::default();
+        assert!(array.as_slice().is_empty());
+        for len in [1, 2, 3, 10, 11, 1000, 999, 5000] {
+            let before = array.as_slice().to_vec();
+            array.grow(len, 5000).unwrap();
+            assert_eq!(&array.as_slice()[..before.len()], before);
+            assert!(array.as_slice()[before.len()..].iter().all(|element| *element == 0));
+            array.as_mut_slice().fill(len);
+        }
+        assert_eq!(array.as_slice().len(), 5000);
+        assert!(array.grow(usize::MAX, usize::MAX).is_err());
+        assert!(array.grow(usize::MAX / 8, usize::MAX / 8).is_err());
+        assert_eq!(array.as_slice(), [5000; 5000]);
+    }
+}

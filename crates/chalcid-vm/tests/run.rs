@@ -358,3 +358,78 @@ fn without_signals_checks_are_explicit() {
     assert_eq!(trap.code, TrapCode::Unreachable);
     assert_eq!(trap.backtrace.frames.len(), 1);
 }
+
+#[test]
+fn a_host_function_called_by_the_host() {
+    let kit = Kit::new();
+    let agent = kit.agent();
+    let double = kit.host(&agent, &[I32, I64], &[I64], |agent, values| {
+        assert_eq!(agent.backtrace(10).frames.len(), 0);
+        values[0] = ValRaw::i64(i64::from(values[0].get_i32()) + values[1].get_i64());
+        Ok(())
+    });
+    let result = kit.call_raw(&double.func(), &[ValRaw::i32(-5), ValRaw::i64(1 << 40)]).unwrap();
+    assert_eq!(result[0].get_i64(), (1 << 40) - 5);
+    let trapping = kit.host(&agent, &[], &[], |agent, _| Err(agent.trap(TrapCode::Unreachable)));
+    assert!(matches!(kit.call_raw(&trapping.func(), &[]), Err(Failure::Trap(_))));
+    assert_eq!(kit.call_raw(&double.func(), &[ValRaw::i32(1), ValRaw::i64(1)]).unwrap()[0].get_i64(), 2);
+}
+
+#[test]
+fn modules_with_more_functions_than_a_block_of_stubs() {
+    let kit = Kit::new();
+    let agent = kit.agent();
+    let count = 1000;
+    let functions: String = (0..count)
+        .map(|index| match index % 2 {
+            0 => format!(
+                r#"(func (export "{index}") (param i32) (result i32) (i32.add (local.get 0) (i32.const {index})))"#
+            ),
+            _ => format!(
+                r#"(func $m{index} (result i32 i32 i32 i32 i32 i32 i32 i32 i32) {} (i32.const {index}))
+                   "#,
+                "(i32.const 1)".repeat(8)
+            ),
+        })
+        .collect();
+    let last = format!(r#"(func (export "last") (result i32) (call $m999) (local.set 0) drop drop drop drop drop drop drop drop (local.get 0))"#)
+        .replace("(result i32)", "(result i32) (local i32)");
+    let instance = kit.text(&agent, &format!("(module {functions} {last})"));
+    for index in [0, 254, 256, 258, 512, 998] {
+        assert_eq!(kit.call_i32(&instance, &index.to_string(), &[1]).unwrap(), index + 1);
+    }
+    assert_eq!(kit.call_i32(&instance, "last", &[]).unwrap(), 999);
+}
+
+#[test]
+fn a_trap_storm_under_other_signals() {
+    static TICKS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    extern "C" fn tick(_: libc::c_int) {
+        TICKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+    // SAFETY: a handler that only counts, and a timer.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = tick as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
+        let every = libc::timeval { tv_sec: 0, tv_usec: 500 };
+        let timer = libc::itimerval { it_interval: every, it_value: every };
+        libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut());
+    }
+    let kit = Kit::new();
+    let agent = kit.agent();
+    let instance = kit.text(
+        &agent,
+        r#"(module (memory 1)
+            (func (export "f") (param i32) (result i32) (i32.load (i32.mul (local.get 0) (i32.const 65536))))
+            (func (export "grow") (param i32) (result i32) (memory.grow (i32.const 0))))"#,
+    );
+    for round in 1..20_000 {
+        assert_eq!(kit.trap_code(&instance, "f", &[round]), TrapCode::MemoryOutOfBounds);
+        assert_eq!(kit.call_i32(&instance, "grow", &[0]).unwrap(), 1);
+    }
+    // SAFETY: stops the timer.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &std::mem::zeroed(), std::ptr::null_mut()) };
+    assert!(TICKS.load(std::sync::atomic::Ordering::Relaxed) > 0);
+}

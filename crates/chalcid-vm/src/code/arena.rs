@@ -183,3 +183,78 @@ impl Drop for Allocation {
         ARENA.lock().unwrap_or_else(PoisonError::into_inner).release(self.segment, self.offset, self.len);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "failing is how a test reports")]
+mod tests {
+    use super::*;
+
+    /// Bytes that are free, after checking that the two indices say the same and that no two stretches touch.
+    fn free_bytes(arena: &Arena) -> usize {
+        assert_eq!(arena.free.len(), arena.by_length.len());
+        let mut end = None;
+        for ((segment, offset), len) in &arena.free {
+            assert!(arena.by_length.contains(&(*len, *segment, *offset)));
+            assert_ne!(end, Some((*segment, *offset)), "neighbours that were not joined");
+            end = Some((*segment, offset + len));
+        }
+        arena.free.values().sum()
+    }
+
+    #[test]
+    fn space_is_given_out_once_and_joined_again() {
+        let mut arena = Arena::new();
+        arena.segments.push(DualMapping::new(1 << 20).unwrap());
+        arena.insert_free(0, 0, 1 << 20);
+        let mut state = 1u64;
+        let mut random = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let mut taken: Vec<(usize, usize)> = Vec::new();
+        for _ in 0..20_000 {
+            if random(2) == 0 || taken.is_empty() {
+                let len = (random(100) + 1) * GRANULE;
+                let alignment = GRANULE << random(4);
+                if let Some((_, offset)) = arena.take(len, alignment - GRANULE, alignment) {
+                    assert!(offset.is_multiple_of(alignment) && offset + len <= 1 << 20);
+                    assert!(taken.iter().all(|(start, other)| offset + len <= *start || start + other <= offset));
+                    taken.push((offset, len));
+                }
+            } else {
+                let (offset, len) = taken.swap_remove(random(taken.len()));
+                arena.release(0, offset, len);
+            }
+        }
+        let used: usize = taken.iter().map(|(_, len)| len).sum();
+        assert_eq!(free_bytes(&arena) + used, 1 << 20);
+        for (offset, len) in taken {
+            arena.release(0, offset, len);
+        }
+        assert_eq!(arena.free.get(&(0, 0)), Some(&(1 << 20)));
+    }
+
+    #[test]
+    fn written_code_is_seen_where_it_runs() {
+        let allocation = allocate(100, 16).unwrap();
+        allocation.write(&[0x90; 100]);
+        assert!(contains(allocation.address() as usize));
+        assert!(!contains(written_code_is_seen_where_it_runs as *const () as usize));
+        // SAFETY: the allocation is ours and readable.
+        let seen = unsafe { std::slice::from_raw_parts(allocation.address(), 100) };
+        assert_eq!(seen, [0x90; 100]);
+        assert!(matches!(allocate(1, 3), Err(CodeError::Malformed)));
+        assert!(matches!(allocate(1, 8192), Err(CodeError::Malformed)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_mapping_is_writable_and_executable() {
+        let _allocation = allocate(1, 1).unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let protections: Vec<_> = maps.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        assert!(protections.iter().all(|protection| !(protection.contains('w') && protection.contains('x'))));
+        let ours: Vec<_> = maps.lines().filter(|line| line.contains("chalcid-code")).collect();
+        assert!(ours.iter().any(|line| line.contains(" r-xs ")) && ours.iter().any(|line| line.contains(" rw-s ")));
+    }
+}

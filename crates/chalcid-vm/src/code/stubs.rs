@@ -1,8 +1,8 @@
 //! Lazy stubs: where the slot of a function points until it is compiled.
 //!
 //! Stub `i` puts `i` into a register and jumps to a routine that all share (`arch::lazy_common`). So stubs belong to no module: there are as many as the
-//! largest module has functions, made in blocks when they are first needed. Of each there are two, since a function whose results do not fit
-//! into registers gets its context in another register.
+//! largest module has functions, made in blocks when they are first needed. There is a second family for functions whose results do not fit
+//! into registers: they get their context in another register.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,8 +17,8 @@ use crate::instance::Instance;
 use crate::sys::stack::on_large_stack;
 use crate::vmcontext::VMContext;
 
-/// Stubs of a block.
-const BLOCK: usize = 4096;
+/// Stubs of a block: a page of them, since most modules are small.
+const BLOCK: usize = 256;
 
 /// Blocks by ascending index, for functions that return in registers and through memory.
 static BLOCKS: Mutex<[Vec<PublishedCode>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
@@ -26,19 +26,22 @@ static BLOCKS: Mutex<[Vec<PublishedCode>; 2]> = Mutex::new([Vec::new(), Vec::new
 /// The stubs that there are.
 pub(crate) struct Stubs([Vec<usize>; 2]);
 
-/// Makes sure that there are stubs for so many functions.
-pub(crate) fn ensure(functions: usize) -> Result<Stubs, CodeError> {
-    let mut blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+/// Makes sure that there are stubs for so many functions; those for functions that return through memory only if there are any such.
+pub(crate) fn ensure(functions: usize, any_through_memory: bool) -> Result<Stubs, CodeError> {
+    let mut families = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
     let wanted = functions.div_ceil(BLOCK);
     let mut starts = [Vec::new(), Vec::new()];
-    for (through_memory, family) in blocks.iter_mut().enumerate() {
-        while family.len() < wanted {
-            let first = u32::try_from(family.len() * BLOCK).map_err(|_| CodeError::OutOfMemory)?;
+    for (through_memory, blocks) in families.iter_mut().enumerate() {
+        if through_memory == 1 && !any_through_memory {
+            break;
+        }
+        while blocks.len() < wanted {
+            let first = u32::try_from(blocks.len() * BLOCK).map_err(|_| CodeError::OutOfMemory)?;
             let code = arch::write_stubs(first, BLOCK as u32, through_memory == 1);
             let compiled = CompiledCode { code, alignment: 16, ..CompiledCode::default() };
-            family.push(PublishedCode::publish(compiled, CodeOwner::Stub)?);
+            blocks.push(PublishedCode::publish(compiled, CodeOwner::Stub)?);
         }
-        starts[through_memory] = family[..wanted].iter().map(|block| block.address() as usize).collect();
+        starts[through_memory] = blocks[..wanted].iter().map(|block| block.address() as usize).collect();
     }
     Ok(Stubs(starts))
 }
