@@ -11,11 +11,15 @@ pub enum Mode {
     WithoutSignals,
     /// Loops and functions look whether they shall stop.
     Interruptible,
+    /// Code is made as quickly as possible: by the other register allocator, and without optimisation.
+    Quick,
+    /// Code for the least CPU: calls in place of what it lacks.
+    LeastCpu,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: &[Mode] = &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible];
+    pub const ALL: &[Mode] = &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible, Mode::Quick, Mode::LeastCpu];
 
     /// What it adds to a test's name.
     pub fn suffix(self) -> &'static str {
@@ -23,6 +27,8 @@ impl Mode {
             Self::Default => "",
             Self::WithoutSignals => " without signals",
             Self::Interruptible => " interruptible",
+            Self::Quick => " quick",
+            Self::LeastCpu => " least CPU",
         }
     }
 
@@ -32,6 +38,8 @@ impl Mode {
             Self::Default => Config::new(),
             Self::WithoutSignals => Config::new().signals(false),
             Self::Interruptible => Config::new().interruptible(true),
+            Self::Quick => Config::new().optimize(false),
+            Self::LeastCpu => Config::new().cpu_features([]),
         }
     }
 }
