@@ -166,7 +166,11 @@ impl<H: Host> CacheEntry<H> {
 
     fn set(&self, function: H::Value) {
         match self {
-            Self::Instance(record, index) => drop(record.functions.borrow_mut().insert(*index, function)),
+            Self::Instance(record, index) => {
+                // No borrow lasts while a value is dropped.
+                let before = record.functions.borrow_mut().insert(*index, function);
+                drop(before);
+            }
             Self::Host(record) => drop(record.function.replace(Some(function))),
         }
     }
