@@ -6,8 +6,9 @@
 //! # Small copies and fills
 //! They have to trap before they write anything. All loads come before all stores, and a store to the last bytes comes first. If the range ends
 //! within the memory, it lies within it as a whole, since its beginning is placed by [`bounds::place`] with the size of the whole
-//! range; if not, either the placing traps already, or the first load or the first store faults. (A store that crosses into bytes that are
-//! inaccessible writes none of its bytes on x86; on other machines the last byte is read before.)
+//! range; if not, either the placing traps already, or the first load or the first store faults. A store of a number that crosses into
+//! bytes that are inaccessible writes none of its bytes on x86. On other machines, and of a vector, it may write some: there the last
+//! byte is read before.
 
 use chalcid_module::builtins::Builtin;
 use chalcid_module::index::MemIdx;
@@ -181,9 +182,10 @@ fn fill_small(
     Ok(())
 }
 
-/// Faults if the last of the bytes at `place` is inaccessible, on machines where a store that faults may have written some of its bytes.
+/// Faults if the last of the bytes at `place` is inaccessible, where a store that faults may have written some of its bytes.
 fn probe(t: &mut FuncTranslator<'_>, place: Place, len: u32) {
-    if !t.is_x86() {
+    let by_vectors = len >= types::I8X16.bytes();
+    if by_vectors || !t.is_x86() {
         t.ins().load(types::I8, place.flags, place.pointer, place.offset + len as i32 - 1);
     }
 }
