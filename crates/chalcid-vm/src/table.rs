@@ -236,7 +236,13 @@ impl TableInst {
             }
         }
         let range = LazyRange { len, instance: instance.clone(), segment, first };
-        let replaced = insert_range(&mut lazy.borrow_mut(), start, range);
+        // Handles are made and dropped without a mutable borrow, since both may call the host.
+        let split = lazy
+            .borrow()
+            .range(..start)
+            .next_back()
+            .and_then(|(before, left)| (before + left.len > start + len).then(|| left.instance.clone()));
+        let replaced = insert_range(&mut lazy.borrow_mut(), start, range, split);
         drop(replaced);
     }
 
@@ -258,11 +264,13 @@ impl TableInst {
     }
 }
 
-/// Puts a range into the map and cuts away what it covers of others; returns ranges that vanished, to be dropped without a borrow.
-fn insert_range<I: Clone>(
+/// Puts a range into the map and cuts away what it covers of others; returns ranges that vanished, to be dropped without a borrow. `split` is a
+/// handle for the right half of a range that the new one splits.
+fn insert_range<I>(
     ranges: &mut BTreeMap<u64, LazyRange<I>>,
     start: u64,
     range: LazyRange<I>,
+    split: Option<I>,
 ) -> Vec<LazyRange<I>> {
     let end = start + range.len;
     let mut replaced = Vec::new();
@@ -271,14 +279,11 @@ fn insert_range<I: Clone>(
     {
         let left_end = before + left.len;
         left.len = start - before;
-        if left_end > end {
-            let right = LazyRange {
-                len: left_end - end,
-                instance: left.instance.clone(),
-                segment: left.segment,
-                first: left.first + (end - before) as u32,
-            };
-            ranges.insert(end, right);
+        if let Some(instance) = split
+            && left_end > end
+        {
+            let (segment, first) = (left.segment, left.first + (end - before) as u32);
+            ranges.insert(end, LazyRange { len: left_end - end, instance, segment, first });
         }
     }
     while let Some((&next, _)) = ranges.range(start..end).next() {
@@ -470,7 +475,8 @@ mod tests {
                 let len = random(100 - start) + 1;
                 let first = random(1000) as u32;
                 let range = LazyRange { len, instance: owner, segment: ElemIdx(owner), first };
-                insert_range(&mut ranges, start, range);
+                let split = ranges.range(..start).next_back().map(|(_, left): (_, &LazyRange<u32>)| left.instance);
+                insert_range(&mut ranges, start, range, split);
                 for offset in 0..len {
                     naive[(start + offset) as usize] = Some((owner, first + offset as u32));
                 }

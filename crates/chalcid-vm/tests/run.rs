@@ -392,8 +392,8 @@ fn modules_with_more_functions_than_a_block_of_stubs() {
             ),
         })
         .collect();
-    let last = format!(r#"(func (export "last") (result i32) (call $m999) (local.set 0) drop drop drop drop drop drop drop drop (local.get 0))"#)
-        .replace("(result i32)", "(result i32) (local i32)");
+    let last = r#"(func (export "last") (result i32) (local i32)
+        (call $m999) (local.set 0) drop drop drop drop drop drop drop drop (local.get 0))"#;
     let instance = kit.text(&agent, &format!("(module {functions} {last})"));
     for index in [0, 254, 256, 258, 512, 998] {
         assert_eq!(kit.call_i32(&instance, &index.to_string(), &[1]).unwrap(), index + 1);
