@@ -31,7 +31,7 @@ fn natives<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<Object<'js>> {
         move |ctx: Ctx<'js>, name: String, arguments: Rest<Value<'js>>| -> Result<Promise<'js>> {
             let operation = operation(&ctx, &name, &arguments.0)?;
             let files = files.clone();
-            shell.in_background(&ctx, move || {
+            shell.in_background(&ctx, operation.is_quick(), move || {
                 let result = operation.run(&files);
                 Box::new(move |ctx| match result {
                     Ok(reply) => into_js(ctx, reply),

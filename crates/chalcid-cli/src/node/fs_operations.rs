@@ -112,7 +112,24 @@ fn bad_descriptor() -> io::Error {
     io::Error::from_raw_os_error(libc::EBADF)
 }
 
+/// Whether a path is that of a regular file so small that reading it takes less time than starting a thread.
+pub fn is_small_file(path: impl AsRef<Path>) -> bool {
+    const SMALL: u64 = 1 << 20;
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= SMALL)
+}
+
 impl Operation {
+    /// Whether it is over sooner than a thread could begin.
+    pub fn is_quick(&self) -> bool {
+        match self {
+            Operation::Access { .. } | Operation::Stat { .. } | Operation::FStat { .. } | Operation::Close { .. } => {
+                true
+            }
+            Operation::ReadFile { path } => is_small_file(path),
+            _ => false,
+        }
+    }
+
     /// Does it.
     pub fn run(self, files: &Files) -> Result<Reply, SystemError> {
         let (syscall, path, dest) = self.about();

@@ -99,7 +99,7 @@ fn streams<'js>(native: &Object<'js>, shell: &Rc<Shell>) -> Result<()> {
     })?;
     let of = Rc::clone(shell);
     method(native, "readInput", move |ctx: Ctx<'js>| -> Result<Promise<'js>> {
-        of.in_background(&ctx, || {
+        of.in_background(&ctx, false, || {
             let mut piece = vec![0; 1 << 16];
             let result = std::io::Read::read(&mut std::io::stdin().lock(), &mut piece);
             Box::new(move |ctx| match result {

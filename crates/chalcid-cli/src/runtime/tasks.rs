@@ -111,13 +111,19 @@ impl Tasks {
 }
 
 impl Shell {
-    /// Runs `work` on a thread of the pool.
+    /// Runs `work` on a thread of the pool; or here, if it is over sooner than a thread could begin. Its outcome arrives by the event
+    /// loop either way.
     pub fn in_background<'js>(
         &self,
         ctx: &Ctx<'js>,
+        is_quick: bool,
         work: impl FnOnce() -> Outcome + Send + 'static,
     ) -> Result<Promise<'js>> {
         let (promise, ticket) = self.tasks.begin(ctx)?;
+        if is_quick {
+            ticket.finish(work());
+            return Ok(promise);
+        }
         match self.event_loop.tokio() {
             Ok(tokio) => drop(tokio.spawn_blocking(move || ticket.finish(work()))),
             Err(_) => ticket.finish(work()),

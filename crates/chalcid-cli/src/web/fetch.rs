@@ -14,6 +14,8 @@ use rquickjs::{Array, Ctx, Function, Object, Promise, Result, TypedArray, Value}
 use tokio::sync::Mutex;
 
 use crate::bytes;
+use crate::node::fs_operations;
+use crate::node::system_error::SystemError;
 use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 use crate::runtime::tasks::Outcome;
@@ -88,15 +90,11 @@ fn read_file<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>, url: &str) -> Result<Promis
     let Some(path) = url::Url::parse(url).ok().and_then(|url| url.to_file_path().ok()) else {
         return Err(throw::throw(ctx, Kind::Type, &format!("{url} is not the address of a file")));
     };
-    shell.in_background(ctx, move || {
+    shell.in_background(ctx, fs_operations::is_small_file(&path), move || {
         let result = std::fs::read(&path);
         Box::new(move |ctx| match result {
             Ok(content) => bytes::uint8_array(ctx, content),
-            Err(error) => {
-                let error =
-                    crate::node::system_error::SystemError::new(&error, "open", Some(&path.to_string_lossy()), None);
-                Err(error.throw(ctx))
-            }
+            Err(error) => Err(SystemError::new(&error, "open", Some(&path.to_string_lossy()), None).throw(ctx)),
         })
     })
 }
