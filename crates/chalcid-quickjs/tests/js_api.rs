@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use chalcid_quickjs::rquickjs::context::EvalOptions;
-use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Promise, Runtime};
+use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Promise, Runtime};
 
 fn sloppy(file: &Path) -> EvalOptions {
     let mut options = EvalOptions::default();
@@ -17,7 +17,10 @@ fn sloppy(file: &Path) -> EvalOptions {
 }
 
 fn evaluate(ctx: &Ctx<'_>, file: &Path) -> Result<(), String> {
-    let source = fs::read_to_string(file).unwrap();
+    evaluate_source(ctx, file, fs::read_to_string(file).unwrap())
+}
+
+fn evaluate_source(ctx: &Ctx<'_>, file: &Path, source: String) -> Result<(), String> {
     ctx.eval_with_options::<(), _>(source, sloppy(file)).catch(ctx).map_err(|error| error.to_string())
 }
 
@@ -41,8 +44,30 @@ fn run(harness: &Path, file: &Path) -> Result<(Vec<String>, usize), String> {
     })
 }
 
-#[test]
-fn the_interfaces_own_tests() {
+/// Runs a file with a collection before and after each check: how many instances, memories, tables, globals and host functions are left
+/// when its scope is gone.
+fn left_over(harness: &Path, file: &Path) -> Result<usize, String> {
+    let runtime = Runtime::new().unwrap();
+    let context = Context::full(&runtime).unwrap();
+    context.with(|ctx| {
+        chalcid_quickjs::init(&ctx).map_err(|error| error.to_string())?;
+        let agent = chalcid_quickjs::agent(&ctx).ok_or("no agent")?;
+        ctx.globals().set("gc", Function::new(ctx.clone(), |ctx: Ctx<'_>| ctx.run_gc())).unwrap();
+        evaluate(&ctx, harness)?;
+        let collect = "{ const plain = test;
+            globalThis.test = (name, steps, options) => plain(name, async () => { gc(); await steps(); gc(); }, options); }";
+        ctx.eval::<(), _>(collect).catch(&ctx).map_err(|error| error.to_string())?;
+        let source = fs::read_to_string(file).unwrap().replacen("\"use strict\";", "", 1);
+        evaluate_source(&ctx, file, format!("(() => {{ \"use strict\"; {source}\n}})();"))?;
+        ctx.eval::<(), _>("harness.run()").catch(&ctx).map_err(|error| error.to_string())?;
+        chalcid_quickjs::pump_blocking(&ctx);
+        ctx.run_gc();
+        Ok(agent.entities())
+    })
+}
+
+/// The harness, and the files whose names contain `CHALCID_JS_API`.
+fn files() -> (PathBuf, Vec<PathBuf>) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/js-api");
     let harness = folder.join("harness.js");
     let filter = env::var("CHALCID_JS_API").unwrap_or_default();
@@ -53,6 +78,20 @@ fn the_interfaces_own_tests() {
         .filter(|path| path.to_string_lossy().contains(&filter))
         .collect();
     files.sort();
+    (harness, files)
+}
+
+#[test]
+fn nothing_is_left_when_the_checks_are_done() {
+    let (harness, files) = files();
+    for file in &files {
+        assert_eq!(left_over(&harness, file), Ok(0), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_interfaces_own_tests() {
+    let (harness, files) = files();
     let (mut problems, mut checks) = (Vec::new(), 0);
     for file in &files {
         let name = file.file_name().unwrap().to_string_lossy();
