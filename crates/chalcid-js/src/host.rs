@@ -401,6 +401,12 @@ pub trait Host: Clone + 'static {
     /// Queues a task: not a microtask, it runs when the JavaScript stack is empty.
     fn queue_task(&self, task: impl FnOnce(&Self) + 'static);
 
+    // ---- Memory
+
+    /// Runs the collector, since the system has refused memory: what is dead and not yet found may give it back. Nothing, in hosts
+    /// that have no such thing.
+    fn collect_garbage(&self) {}
+
     // ---- Buffers
 
     /// "Get a copy of the bytes held by the buffer source", for an ArrayBuffer, a SharedArrayBuffer or a view of either; `None` for

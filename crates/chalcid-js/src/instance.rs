@@ -86,7 +86,14 @@ fn instantiate_the_core_of_a_webassembly_module<H: Host>(
     // 2. Let result be module_instantiate(store, module, imports).
     // 3. If result is error, throw an appropriate exception type.
     let realm = realm_of(host)?;
-    let instance = Instance::allocate(realm.agent(), module, imports).map_err(|error| match error {
+    let instance = match Instance::allocate(realm.agent(), module, imports) {
+        Err(Error::Resource(_)) => {
+            host.collect_garbage();
+            Instance::allocate(realm.agent(), module, imports)
+        }
+        made => made,
+    };
+    let instance = instance.map_err(|error| match error {
         Error::Link(error) => link_error(host, &error, module, caller),
         Error::Resource(error) => errors::range_error(host, format_args!("{caller}: {error}")),
         error => thrown_value(host, error),

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use chalcid::Memory;
+use chalcid::{Memory, MemoryError};
 use chalcid::host::{Adopt, Body};
 use chalcid::types::{AddressType, Limits, MemoryType};
 
@@ -207,8 +207,16 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     };
     validate_limits(host, ty.limits, pages, CALLER)?;
     // 7. Let (store, memaddr) be mem_alloc(store, memtype). If allocation fails, throw a RangeError exception.
-    let memory = Memory::new(realm_of(host)?.agent(), ty)
-        .map_err(|error| range_error(host, format_args!("{CALLER}: could not allocate memory: {error}")))?;
+    let realm = realm_of(host)?;
+    let memory = match Memory::new(realm.agent(), ty) {
+        Err(MemoryError::System { .. }) => {
+            host.collect_garbage();
+            Memory::new(realm.agent(), ty)
+        }
+        made => made,
+    };
+    let memory =
+        memory.map_err(|error| range_error(host, format_args!("{CALLER}: could not allocate memory: {error}")))?;
     // 9. Initialize this from memaddr.
     initialize_a_memory_object(host, &memory, &prototype)
 }

@@ -407,6 +407,11 @@ impl Host for QuickJs {
         self.runtime().tasks.queue(*self, task);
     }
 
+    fn collect_garbage(&self) {
+        let runtime = self.runtime();
+        runtime.pressure.collect(runtime.rt, &runtime.agent);
+    }
+
     fn copy_buffer_source(&self, value: &Value) -> Result<Option<Arc<[u8]>>, Value> {
         bytes::copy(*self, value)
     }

@@ -274,3 +274,16 @@ fn contexts_of_one_runtime_share_instances() {
     });
     end(runtime, second);
 }
+
+#[test]
+fn address_space_is_given_back_in_time() {
+    // Each memory reserves gigabytes; the system has room for some ten thousand.
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(
+            &ctx,
+            "for (let i = 0; i < 30000; i++) { const memory = new WebAssembly.Memory({ initial: 0 }); memory.self = memory; }",
+        );
+    });
+    end(runtime, context);
+}
