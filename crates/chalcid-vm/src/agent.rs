@@ -61,6 +61,7 @@ pub(crate) struct AgentInner {
     depth: Cell<usize>,
     /// Handles that frames on the stack may rely on; released when the outermost scope closes.
     deferred: RefCell<Vec<AnyStrong>>,
+    has_deferred: Cell<bool>,
     graveyard: RefCell<Vec<NonNull<Header>>>,
     burying: Cell<bool>,
     pub(crate) heap: Heap,
@@ -124,6 +125,7 @@ impl Agent {
             pending: Cell::new(None),
             depth: Cell::new(0),
             deferred: RefCell::new(Vec::new()),
+            has_deferred: Cell::new(false),
             graveyard: RefCell::new(Vec::new()),
             burying: Cell::new(false),
             heap: Heap::default(),
@@ -166,6 +168,7 @@ impl Agent {
     }
 
     /// Opens a scope.
+    #[inline]
     pub fn scope(&self) -> Scope<'_> {
         self.0.depth.set(self.0.depth.get() + 1);
         Scope { agent: self, roots: self.0.heap.host_roots() }
@@ -264,6 +267,7 @@ impl Agent {
     pub(crate) fn defer(&self, handle: AnyStrong) {
         if self.has_scope() {
             self.0.deferred.borrow_mut().push(handle);
+            self.0.has_deferred.set(true);
         }
     }
 
@@ -310,25 +314,25 @@ impl Agent {
         self.0.burying.set(false);
     }
 
+    #[inline]
     fn close_scope(&self, roots: usize) {
         self.0.heap.truncate_host_roots(roots);
         let depth = self.0.depth.get() - 1;
-        if depth == 0 {
+        if depth == 0 && (self.0.has_deferred.get() || !self.0.heap.is_empty()) {
             self.settle();
         }
         self.0.depth.set(depth);
     }
 
-    /// Releases what only frames could rely on, when the last of them is gone.
-    #[inline]
+    /// Releases what only frames could rely on, now that the last of them is gone.
+    #[cold]
     fn settle(&self) {
-        if !self.0.heap.is_empty() {
-            self.0.heap.clear(self);
-        }
+        self.0.heap.clear(self);
         loop {
             let Some(handle) = self.0.deferred.borrow_mut().pop() else { break };
             drop(handle);
         }
+        self.0.has_deferred.set(false);
     }
 }
 
@@ -336,6 +340,7 @@ impl Agent {
 pub const DEFAULT_STACK_RESERVE: usize = 256 * 1024;
 
 impl Drop for Scope<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.agent.close_scope(self.roots);
     }

@@ -43,6 +43,14 @@ fn key(func: NonNull<VMFuncRef>) -> usize {
 }
 
 impl Owners {
+    /// Whether two functions, or nulls, have the same owner.
+    ///
+    /// # Safety
+    /// The functions must be alive.
+    pub(crate) unsafe fn are_same(a: Option<NonNull<VMFuncRef>>, b: Option<NonNull<VMFuncRef>>) -> bool {
+        a.map(key) == b.map(key)
+    }
+
     /// Counts the owner of a function `times` more.
     ///
     /// # Safety

@@ -193,13 +193,19 @@ impl TableInst {
     /// The function must be alive and of the element type.
     pub(crate) unsafe fn set_func_at(&self, index: u64, func: Option<NonNull<VMFuncRef>>) {
         let Content::Func { owners, .. } = &self.content else { return };
-        let before = self.word(index);
+        let word = func.map_or(0, |func| func.as_ptr() as usize) | TABLE_FILLED;
+        let before = NonNull::new((self.word(index) & !TABLE_FILLED) as *mut VMFuncRef);
+        // SAFETY: the caller says that the function is alive, and the table keeps the one before.
+        if unsafe { Owners::are_same(before, func) } {
+            self.set_word(index, word);
+            return;
+        }
         if let Some(func) = func {
             // SAFETY: the caller says that the function is alive.
             unsafe { owners.add(func, 1) };
         }
-        self.set_word(index, func.map_or(0, |func| func.as_ptr() as usize) | TABLE_FILLED);
-        if let Some(before) = NonNull::new((before & !TABLE_FILLED) as *mut VMFuncRef) {
+        self.set_word(index, word);
+        if let Some(before) = before {
             // SAFETY: filling the element had counted it.
             unsafe { owners.remove(before) };
         }

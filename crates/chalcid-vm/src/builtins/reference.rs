@@ -11,9 +11,7 @@ use crate::vmcontext::{VMContext, VMFuncRef};
 /// `ref.func`
 pub(super) unsafe extern "C" fn ref_func(vmctx: *const VMContext, func: u32) -> *mut VMFuncRef {
     // SAFETY: called by compiled code with its own context.
-    unsafe {
-        run(vmctx, std::ptr::null_mut(), |_, instance| Ok(known(instance.func(FuncIdx(func)))?.as_ptr().as_ptr()))
-    }
+    unsafe { run(vmctx, std::ptr::null_mut(), |_, instance| Ok(known(instance.func_ref(FuncIdx(func)))?.as_ptr())) }
 }
 
 /// `global.get` of a host, aggregate or exception reference.

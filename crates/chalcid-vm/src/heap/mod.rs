@@ -31,6 +31,8 @@ pub(crate) struct Heap {
     boxes: RefCell<Boxes>,
     /// References that open scopes of the host hold, in the order they were made.
     host_roots: RefCell<Vec<u32>>,
+    /// Length of `host_roots`.
+    rooted: Cell<usize>,
     live: Cell<usize>,
     due: Cell<usize>,
 }
@@ -56,6 +58,7 @@ impl Default for Heap {
         Self {
             boxes: RefCell::default(),
             host_roots: RefCell::default(),
+            rooted: Cell::new(0),
             live: Cell::new(0),
             due: Cell::new(SMALLEST_DUE),
         }
@@ -90,18 +93,23 @@ impl Heap {
         is_immediate(reference) || self.boxes.borrow().get(reference).is_some()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.live.get() == 0 && self.host_roots.borrow().is_empty()
+        self.live.get() == 0
     }
 
+    /// How many references scopes hold.
+    #[inline]
     pub(crate) fn host_roots(&self) -> usize {
-        self.host_roots.borrow().len()
+        self.rooted.get()
     }
 
+    /// Lets go of all but the first references that scopes hold.
+    #[inline]
     pub(crate) fn truncate_host_roots(&self, len: usize) {
-        let mut roots = self.host_roots.borrow_mut();
-        if roots.len() > len {
-            roots.truncate(len);
+        if self.rooted.get() > len {
+            self.host_roots.borrow_mut().truncate(len);
+            self.rooted.set(len);
         }
     }
 
@@ -109,6 +117,7 @@ impl Heap {
     pub(crate) fn root(&self, reference: u32) {
         if index(reference).is_some() {
             self.host_roots.borrow_mut().push(reference);
+            self.rooted.set(self.rooted.get() + 1);
         }
     }
 
@@ -160,10 +169,19 @@ impl Heap {
     }
 
     /// Frees every box. No frame of wasm is left.
+    #[cold]
     pub(crate) fn clear(&self, agent: &Agent) {
-        self.host_roots.borrow_mut().clear();
-        self.free_unless(agent, |_| false);
+        self.truncate_host_roots(0);
+        let boxes = self.boxes.take();
+        self.live.set(0);
         self.due.set(SMALLEST_DUE);
+        // Dropping a value may run code of the host, which may come back here: nothing is borrowed.
+        for slot in boxes.slots {
+            if let Slot::Full { value, .. } = slot {
+                // SAFETY: the box owned the value, and is gone.
+                unsafe { agent.hooks().drop_value(value) }
+            }
+        }
     }
 
     fn collect(&self, agent: &Agent) {
@@ -171,8 +189,10 @@ impl Heap {
         for reference in self.host_roots.borrow().iter() {
             self.mark(*reference);
         }
-        self.free_unless(agent, std::mem::take);
-        self.due.set(self.live.get().saturating_mul(2).max(SMALLEST_DUE));
+        self.free_unmarked(agent);
+        // Sweeping looks at every slot: those that there are may as well be used.
+        let slots = self.boxes.borrow().slots.len();
+        self.due.set(self.live.get().saturating_mul(2).max(slots).max(SMALLEST_DUE));
     }
 
     fn mark(&self, reference: u32) {
@@ -183,13 +203,13 @@ impl Heap {
         }
     }
 
-    fn free_unless(&self, agent: &Agent, keep: impl Fn(&mut bool) -> bool) {
+    fn free_unmarked(&self, agent: &Agent) {
         let mut dead = Vec::new();
         {
             let boxes = &mut *self.boxes.borrow_mut();
             for (index, slot) in boxes.slots.iter_mut().enumerate() {
                 if let Slot::Full { value, marked } = slot
-                    && !keep(marked)
+                    && !std::mem::take(marked)
                 {
                     dead.push(*value);
                     *slot = Slot::Free(std::mem::replace(&mut boxes.free, index as u32 + 1));

@@ -16,6 +16,7 @@ mod context;
 mod segments;
 
 use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use chalcid_module::index::{DefinedFuncIdx, ElemIdx, FuncIdx, GlobalIdx, MemIdx, TableIdx, TagIdx};
@@ -160,12 +161,24 @@ impl Strong<Instance> {
         if !self.is_alive() {
             return None;
         }
+        Some(FuncInst::from_parts(self.own_func_ref(func)?, FuncOwner::Instance(self.clone())))
+    }
+
+    /// The reference of a function as machine code has it, for the time that the instance runs.
+    pub(crate) fn func_ref(&self, func: FuncIdx) -> Option<NonNull<VMFuncRef>> {
+        match self.edges.borrow().functions.get(func.index()) {
+            Some(import) => Some(import.as_ptr()),
+            None => self.own_func_ref(func),
+        }
+    }
+
+    fn own_func_ref(&self, func: FuncIdx) -> Option<NonNull<VMFuncRef>> {
         let declarations = self.module.declarations();
         let index = declarations.func_ref_index(func)?.index();
         let defined = declarations.defined_index(func)?;
         let ptr = self.context.func_ref(index)?;
         // SAFETY: the context's own memory, as long as the instance is not freed.
-        let empty = unsafe { ptr.read() }.slot.is_null();
+        let empty = unsafe { ptr.as_ref() }.slot.is_null();
         if empty {
             let type_id = self.module.def_type_id(*declarations.functions.get(func.index())?)?.0;
             let slot = std::ptr::from_ref(self.module.slot(defined)?);
@@ -173,7 +186,7 @@ impl Strong<Instance> {
             // SAFETY: as above; nobody has the pointer of a reference that was never handed out.
             unsafe { ptr.write(func_ref) };
         }
-        Some(FuncInst::from_parts(ptr, FuncOwner::Instance(self.clone())))
+        Some(ptr)
     }
 
     /// Calls any function of the instance, also one that cannot become a reference (a start function, say), as
