@@ -7,9 +7,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use chalcid::{Memory, MemoryError};
 use chalcid::host::{Adopt, Body};
 use chalcid::types::{AddressType, Limits, MemoryType};
+use chalcid::{Memory, MemoryError};
 
 use crate::agent::{Interface, realm_of};
 use crate::conversions::{address_value_to_u64, optional_address_type, u64_to_address_value};
