@@ -89,7 +89,7 @@ impl Engine {
             return Ok(());
         }
         let travel = travel(signature.ty(), self.types());
-        let code = self.compiler().compile_entry_trampoline(&travel).map_err(ResourceError::from)?;
+        let code = with_room(|| self.compiler().compile_entry_trampoline(&travel)).map_err(ResourceError::from)?;
         // SAFETY: the code is the entry trampoline that the compiler just made for types that look like the signature's, and the
         // trampolines are for the same.
         unsafe { trampolines.publish_entry(code) }.map_err(ResourceError::from)?;
@@ -103,12 +103,17 @@ impl Engine {
             return Ok(());
         }
         let travel = travel(signature.ty(), self.types());
-        let code = self.compiler().compile_host_trampoline(&travel).map_err(ResourceError::from)?;
+        let code = with_room(|| self.compiler().compile_host_trampoline(&travel)).map_err(ResourceError::from)?;
         // SAFETY: the code is the host trampoline that the compiler just made for types that look like the signature's, and the
         // trampolines are for the same.
         unsafe { trampolines.publish_host(code) }.map_err(ResourceError::from)?;
         Ok(())
     }
+}
+
+/// Compiles on a stack of its own: a host function may ask for a trampoline when the thread's is nearly used up.
+fn with_room<R>(compile: impl FnOnce() -> R) -> R {
+    chalcid_vm::on_large_stack(compile).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl From<chalcid_compiler::CompileError> for ResourceError {

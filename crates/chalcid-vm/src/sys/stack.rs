@@ -91,7 +91,7 @@ thread_local! {
 }
 
 /// Runs work on a stack of its own, since the thread's may be nearly used up. A panic comes back as `Err`.
-pub(crate) fn on_large_stack<R>(work: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+pub fn on_large_stack<R>(work: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     let spare = SPARE.try_with(Cell::take).ok().flatten();
     let stack = match spare {
         Some(stack) => Ok(stack),
