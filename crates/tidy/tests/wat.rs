@@ -1,5 +1,7 @@
 //! The `.wasm` files of the examples and tests are what the `.wat` files beside them say. `BLESS=1` writes them anew.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

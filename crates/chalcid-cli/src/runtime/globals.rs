@@ -1,4 +1,4 @@
-//! The global object: every name is a getter that loads what it stands for and puts itself in the getter's place.
+//! The global object: every name but `WebAssembly` is a getter that loads what it stands for and puts that in its own place.
 
 use std::rc::Rc;
 
@@ -37,7 +37,8 @@ pub fn install<'js>(ctx: &Ctx<'js>, shell: &Rc<Shell>) -> Result<()> {
         }
     }
     lazy(&global, shell, "process", "process", None)?;
-    lazy_webassembly(&global, shell)?;
+    // No getter: the JavaScript interface says that it is a data property.
+    webassembly::install(ctx, shell)?;
     global.prop("global", Property::from(global.clone()).writable().configurable())?;
     Ok(())
 }
@@ -62,17 +63,6 @@ fn lazy<'js>(
     };
     let set = move |ctx: Ctx<'js>, value: Value<'js>| replace(&ctx, name, value);
     target.prop(name, Accessor::new(get, set).configurable())
-}
-
-/// Defines `WebAssembly`, which the engine installs itself.
-fn lazy_webassembly<'js>(target: &Object<'js>, shell: &Rc<Shell>) -> Result<()> {
-    let shell = Rc::clone(shell);
-    let get = move |ctx: Ctx<'js>| -> Result<Value<'js>> {
-        webassembly::install(&ctx, &shell)?;
-        ctx.globals().get("WebAssembly")
-    };
-    let set = |ctx: Ctx<'js>, value: Value<'js>| replace(&ctx, "WebAssembly", value);
-    target.prop("WebAssembly", Accessor::new(get, set).configurable())
 }
 
 fn replace<'js>(ctx: &Ctx<'js>, name: &str, value: Value<'js>) -> Result<()> {

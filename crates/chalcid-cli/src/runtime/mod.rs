@@ -20,7 +20,6 @@ use std::rc::Rc;
 use rquickjs::{Context, Ctx, Object, Persistent, Promise, Result, Runtime, promise::PromiseState};
 use url::Url;
 
-use crate::web::webassembly::WebAssembly;
 use crate::{errors, modules, repl};
 use builtins::Builtins;
 use event_loop::EventLoop;
@@ -55,8 +54,6 @@ pub struct Shell {
     pub event_loop: EventLoop,
     /// Work that goes on outside the JavaScript thread.
     pub tasks: Tasks,
-    /// Compilations of WebAssembly modules.
-    pub webassembly: WebAssembly,
     /// Promises rejected with nobody listening.
     pub rejections: Rejections,
     /// The JavaScript pieces of the runtime that have been loaded.
@@ -81,7 +78,6 @@ impl Shell {
         let shell = Rc::new(Shell {
             event_loop: EventLoop::new(),
             tasks: Tasks::new(),
-            webassembly: WebAssembly::default(),
             rejections: Rejections::default(),
             builtins: Builtins::default(),
             modules: modules::Modules::default(),

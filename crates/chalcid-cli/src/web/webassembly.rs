@@ -1,6 +1,5 @@
 //! `WebAssembly`, and what the two sides must know of each other: when compilations are finished, and what a `Response` is.
 
-use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use chalcid_quickjs::{Options, Response, Streaming};
@@ -22,12 +21,6 @@ fn structured_clone<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'j
     Ok(native)
 }
 
-/// Whether `WebAssembly` is in use.
-#[derive(Default)]
-pub struct WebAssembly {
-    installed: Cell<bool>,
-}
-
 /// Defines `WebAssembly` on the global object.
 pub fn install(ctx: &Ctx<'_>, shell: &Rc<Shell>) -> Result<()> {
     let inbox = shell.tasks.inbox();
@@ -36,20 +29,18 @@ pub fn install(ctx: &Ctx<'_>, shell: &Rc<Shell>) -> Result<()> {
         streaming: Some(Box::new(Responses(Rc::downgrade(shell)))),
         ..Options::default()
     };
-    chalcid_quickjs::init_with(ctx, options)?;
-    shell.webassembly.installed.set(true);
-    Ok(())
+    chalcid_quickjs::init_with(ctx, options)
 }
 
 impl Shell {
     /// Whether a compilation is under way or has not been delivered.
     pub fn compiles(&self) -> bool {
-        self.webassembly.installed.get() && self.context.with(|ctx| !chalcid_quickjs::is_idle(&ctx))
+        self.context.with(|ctx| !chalcid_quickjs::is_idle(&ctx))
     }
 
     /// Runs the tasks of finished compilations, each followed by the jobs it leaves.
     pub fn deliver_compilations(self: &Rc<Shell>) {
-        let mut ran = self.webassembly.installed.get();
+        let mut ran = true;
         while ran {
             self.callback(|ctx| {
                 ran = chalcid_quickjs::run_task(ctx);
