@@ -10,7 +10,7 @@
 //! // flags: -p 1+1        runs the command with these instead of the file
 //! ```
 //!
-//! The folder's path is printed as `DIR`. `BLESS=1 cargo test -p chalcid-cli` writes the expected files anew.
+//! The folder's path is printed as `DIR`, a module's name after "in module" as `MODULE`. `BLESS=1 cargo test -p chalcid-cli` writes the expected files anew.
 
 #![allow(clippy::unwrap_used)]
 
@@ -47,8 +47,21 @@ fn run(script: &Path, source: &str) -> Ran {
     // A script need not read its input.
     drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
-    let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(folder.to_str().unwrap(), "DIR");
+    let plain =
+        |bytes: &[u8]| without_module_names(&String::from_utf8_lossy(bytes)).replace(folder.to_str().unwrap(), "DIR");
     Ran { stdout: plain(&output.stdout), stderr: plain(&output.stderr), status: output.status.code().unwrap_or(-1) }
+}
+
+/// QuickJS cuts the names of modules in its messages after 63 bytes: where, depends on the length of the folder's path.
+fn without_module_names(text: &str) -> String {
+    const BEFORE: &str = "in module '";
+    let mut parts = text.split(BEFORE);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.split_once('\'').map_or("", |(_, rest)| rest);
+        plain.push_str(&format!("{BEFORE}MODULE'{rest}"));
+    }
+    plain
 }
 
 /// Compares `found` with the file `expected`, or writes it there when blessing.
