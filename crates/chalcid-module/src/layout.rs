@@ -64,7 +64,7 @@ offsets! {
         DATA = 32,
     }
     /// State of an agent (a thread of JavaScript) that compiled code reads and writes.
-    mod vmagent size 64 {
+    mod vmagent size 96 {
         /// `usize`: lowest stack pointer that code may use; raised to the top to make code call `interrupt`.
         STACK_LIMIT = 0,
         /// `u32`: not zero when safepoints must call `interrupt`.
@@ -73,10 +73,19 @@ offsets! {
         LAST_EXIT_FP = 16,
         /// `usize`: its return address.
         LAST_EXIT_PC = 24,
-        /// `*mut u8`: base of the heap of references.
+        /// `*mut u8`: base of the heap of objects. Never changes once code can hold a reference to an object.
         HEAP_BASE = 32,
-        /// `usize`: bytes of it that are in use.
-        HEAP_BOUND = 40,
+        /// `u64`: offset in the heap where the next object may begin; a multiple of 8.
+        ALLOC_CURSOR = 40,
+        /// `u64`: offset that objects allocated inline must not exceed. The bytes between the two are zero. 0 sends every allocation to
+        /// the running side.
+        ALLOC_LIMIT = 48,
+        /// `*const *const *const u32`: see [`type_info`](super::type_info). Never changes.
+        TYPE_INFOS = 56,
+        /// `*const *mut VMFuncRef`: the functions that objects of the heap refer to, by the number that a field holds. Moves when it grows.
+        HEAP_FUNCS = 64,
+        /// `u64`: number of these.
+        HEAP_FUNCS_LEN = 72,
     }
     /// Where an imported function lies.
     mod vmfuncimport size 16 {
@@ -124,6 +133,27 @@ offsets! {
         /// The value.
         VALUE = 0,
     }
+}
+
+/// How code asks whether a type has another above it, in constant time.
+///
+/// A `DefTypeId` is below 2^[`ID_BITS`](type_info::ID_BITS). `TYPE_INFOS[id >> CHUNK_BITS][id & CHUNK_MASK]` points to the *display* of its type: a `u32`, how many
+/// declared supertypes the type has, and from [`DISPLAY`](type_info::DISPLAY) on the `u32` identities of all of them, the root first, and of
+/// the type itself last. There are always [`ALWAYS`](type_info::ALWAYS) of these, padded with 0, so that a question about a shallow type needs no bounds check. Every
+/// pointer on the way can be read for any identity: what was never given out leads to a display of zeros.
+pub mod type_info {
+    /// Bits of an identity.
+    pub const ID_BITS: u32 = 26;
+    /// Bits of an identity that choose within a chunk.
+    pub const CHUNK_BITS: u32 = 12;
+    /// Mask of these bits.
+    pub const CHUNK_MASK: u32 = (1 << CHUNK_BITS) - 1;
+    /// Offset of the number of supertypes.
+    pub const DEPTH: u32 = 0;
+    /// Offset of the identities.
+    pub const DISPLAY: u32 = 4;
+    /// How many identities a display has at least.
+    pub const ALWAYS: u32 = 8;
 }
 
 /// `vmcontext::MAGIC` of an instance.

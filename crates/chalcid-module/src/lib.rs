@@ -20,6 +20,7 @@ pub mod decode;
 pub mod error;
 pub mod features;
 pub mod hash;
+pub mod heap_layout;
 pub mod index;
 pub mod layout;
 pub mod limits;

@@ -112,7 +112,11 @@ impl Agent {
             last_exit_fp: Cell::new(0),
             last_exit_pc: Cell::new(0),
             heap_base: Cell::new(std::ptr::null_mut()),
-            heap_bound: Cell::new(0),
+            alloc_cursor: Cell::new(0),
+            alloc_limit: Cell::new(0),
+            type_infos: Cell::new(std::ptr::null()),
+            heap_funcs: Cell::new(std::ptr::null()),
+            heap_funcs_len: Cell::new(0),
             activation: Cell::new(std::ptr::null()),
             owner: Cell::new(std::ptr::null()),
         }));

@@ -46,7 +46,11 @@ pub struct VMAgent {
     pub last_exit_fp: Cell<usize>,
     pub last_exit_pc: Cell<usize>,
     pub heap_base: Cell<*mut u8>,
-    pub heap_bound: Cell<usize>,
+    pub alloc_cursor: Cell<u64>,
+    pub alloc_limit: Cell<u64>,
+    pub type_infos: Cell<*const *const *const u32>,
+    pub heap_funcs: Cell<*const *mut VMFuncRef>,
+    pub heap_funcs_len: Cell<u64>,
     /// The innermost activation; for the assembly of `arch` alone.
     pub activation: Cell<*const crate::arch::Resume>,
     /// The agent that owns this block.
@@ -120,7 +124,8 @@ check! {
     VMHostContext: vmhostcontext { magic = MAGIC, agent = AGENT, call = CALL, builtins = BUILTINS, data = DATA }
     VMAgent: vmagent {
         stack_limit = STACK_LIMIT, interrupt = INTERRUPT, last_exit_fp = LAST_EXIT_FP, last_exit_pc = LAST_EXIT_PC,
-        heap_base = HEAP_BASE, heap_bound = HEAP_BOUND,
+        heap_base = HEAP_BASE, alloc_cursor = ALLOC_CURSOR, alloc_limit = ALLOC_LIMIT, type_infos = TYPE_INFOS,
+        heap_funcs = HEAP_FUNCS, heap_funcs_len = HEAP_FUNCS_LEN,
     }
     VMFuncImport: vmfuncimport { slot = SLOT, vmctx = VMCTX }
     VMFuncRef: vmfuncref { slot = SLOT, vmctx = VMCTX, type_id = TYPE_ID, index = INDEX }
