@@ -4,9 +4,22 @@
 
 use crate::trap_code::TrapCode;
 
+/// Which compiler made code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum Tier {
+    /// The single-pass compiler.
+    Baseline = 1,
+    /// The optimising compiler.
+    #[default]
+    Optimizing = 2,
+}
+
 /// A compiled function or trampoline. All offsets are in bytes from the start of `code`.
 #[derive(Clone, Debug, Default)]
 pub struct CompiledCode {
+    /// Which compiler made it.
+    pub tier: Tier,
     /// Machine code, constants included. Entry at offset 0; wants 16-byte alignment (64 when it holds constants that need it).
     pub code: Vec<u8>,
     /// Required alignment of `code`, a power of two.

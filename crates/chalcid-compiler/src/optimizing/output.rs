@@ -1,6 +1,6 @@
 //! Cranelift's output as an artifact.
 
-use chalcid_module::artifact::{CompiledCode, Relocation, RelocationTarget, SourcePosition, StackMap, TrapSite};
+use chalcid_module::artifact::{CompiledCode, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite};
 use chalcid_module::trap_code::TrapCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
@@ -15,6 +15,7 @@ const MIN_ALIGNMENT: u32 = 16;
 pub(super) fn artifact(compiled: &IrCode) -> Result<CompiledCode, CompileError> {
     let buffer = &compiled.buffer;
     Ok(CompiledCode {
+        tier: Tier::Optimizing,
         code: buffer.data().to_vec(),
         alignment: buffer.alignment.max(MIN_ALIGNMENT),
         relocations: relocations(compiled)?,

@@ -94,7 +94,7 @@ pub(crate) struct PublishedCode {
 impl PublishedCode {
     /// Writes code where it can run, with its relocations done, and registers what is known about it.
     pub(crate) fn publish(compiled: CompiledCode, owner: CodeOwner) -> Result<Self, CodeError> {
-        let CompiledCode { mut code, alignment, relocations, traps, stack_maps, source_map, handlers: _ } = compiled;
+        let CompiledCode { mut code, alignment, relocations, traps, stack_maps, source_map, .. } = compiled;
         for relocation in &relocations {
             let start = relocation.offset as usize;
             let place = code.get_mut(start..start.saturating_add(8)).ok_or(CodeError::Malformed)?;
