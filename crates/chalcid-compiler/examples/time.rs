@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use chalcid_compiler::{Compiler, OptLevel, Settings};
+use chalcid_compiler::{Compiler, OptLevel, Settings, Tier};
 use chalcid_module::features::{Feature, Features};
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::layout::VMContextLayout;
@@ -24,7 +24,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (func, body) in module.bodies.iter().enumerate() {
             let (begin, end) = (body.start as usize, body.end as usize);
             let one = Moment::now();
-            match compiler.compile_function(&module, &layout, DefinedFuncIdx::new(func), &bytes[begin..end], begin) {
+            match compiler.compile_function(
+                Tier::Optimizing,
+                &module,
+                &layout,
+                DefinedFuncIdx::new(func),
+                &bytes[begin..end],
+                begin,
+            ) {
                 Ok(compiled) => {
                     code += compiled.code.len();
                     tables += size_of_val(&compiled.traps[..]) + size_of_val(&compiled.source_map[..]);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use chalcid_module::artifact::CompiledCode;
+use chalcid_module::artifact::{CompiledCode, Tier};
 use chalcid_module::declarations::Declarations;
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::layout::VMContextLayout;
@@ -35,8 +35,11 @@ impl Compiler {
 
     /// Compiles the function `func` of a module. `body` is its code entry without the size, which lies at `body_offset` in the
     /// module; it must have passed validation. Wants up to some hundred kilobytes of stack.
+    ///
+    /// What the baseline tier does not know is compiled by the optimising tier; the code says which tier made it.
     pub fn compile_function(
         &self,
+        tier: Tier,
         module: &Declarations,
         layout: &VMContextLayout,
         func: DefinedFuncIdx,
@@ -44,6 +47,7 @@ impl Compiler {
         body_offset: usize,
     ) -> Result<CompiledCode, CompileError> {
         let input = Input { module, layout, func, body, body_offset };
+        let _ = tier;
         optimizing::compile_function(input, &self.settings, self)
     }
 

@@ -17,6 +17,7 @@ mod optimizing;
 mod settings;
 mod signature;
 
+pub use chalcid_module::artifact::Tier;
 pub use compiler::Compiler;
 pub use error::CompileError;
 pub use optimizing::{Listing, MAX_UNCHECKED_FRAME};

@@ -17,6 +17,8 @@ pub struct Settings {
     pub signals: bool,
     /// Whether loops and function entries look whether they are asked to stop.
     pub interruptible: bool,
+    /// Whether code of the baseline tier counts how warm its functions are.
+    pub counters: bool,
     /// Effort of the optimiser.
     pub opt_level: OptLevel,
     /// Whether explicitly checked indices cannot be speculated past their check.
@@ -32,6 +34,7 @@ impl Default for Settings {
         Self {
             signals: true,
             interruptible: false,
+            counters: false,
             opt_level: OptLevel::Speed,
             spectre_guards: true,
             verify: cfg!(debug_assertions),

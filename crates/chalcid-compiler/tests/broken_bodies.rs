@@ -4,7 +4,7 @@
 
 mod common;
 
-use chalcid_compiler::{Compiler, Settings};
+use chalcid_compiler::{Compiler, Settings, Tier};
 use chalcid_module::index::DefinedFuncIdx;
 use common::Module;
 
@@ -38,6 +38,7 @@ fn broken_bodies_are_errors() {
         }
         // A huge number of locals is valid in itself, and validation's to refuse.
         let outcome = compiler.compile_function(
+            Tier::Optimizing,
             &module.declarations,
             &module.layout,
             DefinedFuncIdx(0),

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use chalcid_compiler::{Compiler, OptLevel, Settings};
+use chalcid_compiler::{Compiler, OptLevel, Settings, Tier};
 use chalcid_module::declarations::Declarations;
 use chalcid_module::features::{Feature, Features};
 use chalcid_module::index::DefinedFuncIdx;
@@ -160,7 +160,14 @@ fn compile(settings: &Settings, functions: &[String], bytes: &[u8], declarations
     for (position, body) in declarations.bodies.iter().enumerate() {
         let range = body.start as usize..body.end as usize;
         let func = DefinedFuncIdx::new(position);
-        let outcome = compiler.compile_function(declarations, &layout, func, &bytes[range.clone()], range.start);
+        let outcome = compiler.compile_function(
+            Tier::Optimizing,
+            declarations,
+            &layout,
+            func,
+            &bytes[range.clone()],
+            range.start,
+        );
         let code = outcome.unwrap_or_else(|error| panic!("{error}\n{settings:?}\n{}", functions[position]));
         assert!(!code.code.is_empty());
     }

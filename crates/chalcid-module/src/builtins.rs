@@ -79,6 +79,8 @@ builtins! {
     trap(code: I32), Diverges;
     /// Asked at a safepoint whose interrupt flag is set: lets the embedder decide whether the code goes on.
     interrupt() -> I32, Zero;
+    /// Tells that the highest bit of a function's heat is set. Whoever takes note of it makes the function colder.
+    hot(func: I32), Never;
     /// `memory.grow`: the old size in pages, or -1 when it cannot grow (which is no failure).
     memory_grow(memory: I32, delta: I64) -> I64, Never;
     /// `memory.copy`.

@@ -49,6 +49,9 @@ offsets! {
         INSTANCE = 40,
         /// `*mut VMFuncRef` by `FuncRefIdx`, each valid once `ref_func` returned it; not for compiled code.
         FUNC_REFS = 48,
+        /// `*mut u32`: how warm each of the module's defined functions is, by `DefinedFuncIdx`; the pointer never changes. Code that counts
+        /// adds to it, on all threads and without care for lost additions, and calls `hot` while the highest bit is set.
+        HEAT = 56,
     }
     /// Context of a host function: what its wasm-to-host trampoline receives as `vmctx`.
     mod vmhostcontext size 40 {
@@ -160,6 +163,10 @@ pub mod type_info {
 pub const INSTANCE_MAGIC: u32 = u32::from_le_bytes(*b"inst");
 /// `vmcontext::MAGIC` of a host function's context.
 pub const HOST_MAGIC: u32 = u32::from_le_bytes(*b"host");
+/// What entering a function that counts adds to its heat.
+pub const HEAT_OF_ENTRY: u32 = 1 << 16;
+/// What a turn of a loop adds to it.
+pub const HEAT_OF_TURN: u32 = 1 << 13;
 /// Size of a code slot: one pointer to machine code.
 pub const CODE_SLOT_SIZE: u32 = 8;
 /// Size of a `ValRaw`: one value on its way into or out of wasm, in its lowest bytes.

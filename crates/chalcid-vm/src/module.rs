@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chalcid_module::artifact::CompiledCode;
@@ -21,6 +21,11 @@ pub trait LazyCompile: Send + Sync {
     /// Compiles and publishes a function. Runs on a large stack of its own, on the thread that made the call; other threads may ask for
     /// the same function at the same time. Must not run code of the agent.
     fn compile(&self, module: &Arc<ModuleObject>, func: DefinedFuncIdx) -> Result<(), Failure>;
+
+    /// Takes note that a function's code, which counts, has become hot: its heat was just set to 0. Called on the thread that runs the code, with a
+    /// wasm stack below it, so it must be quick, and must not run code of the agent. It may be called again whenever the
+    /// heat is reached again.
+    fn hot(&self, _module: &Arc<ModuleObject>, _func: DefinedFuncIdx) {}
 }
 
 /// What a [`ModuleObject`] is made of.
@@ -46,6 +51,7 @@ pub struct ModuleObject {
     layout: VMContextLayout,
     type_ids: Box<[u32]>,
     slots: Box<[VMCodeSlot]>,
+    heat: Box<[AtomicU32]>,
     code: Mutex<Vec<PublishedCode>>,
     code_size: AtomicUsize,
 }
@@ -65,11 +71,13 @@ impl ModuleObject {
         for (index, ty) in defined.enumerate() {
             slots.push(AtomicPtr::new(stubs.address(index, through_memory(ty)).cast_mut()));
         }
+        let heat = (0..slots.len()).map(|_| AtomicU32::new(0)).collect();
         Ok(Arc::new_cyclic(|this| Self {
             this: this.clone(),
             layout,
             type_ids,
             slots: slots.into_boxed_slice(),
+            heat,
             code: Mutex::new(Vec::new()),
             code_size: AtomicUsize::new(0),
             parts,
@@ -141,6 +149,23 @@ impl ModuleObject {
 
     pub(crate) fn slot(&self, func: DefinedFuncIdx) -> Option<&VMCodeSlot> {
         self.slots.get(func.index())
+    }
+
+    /// How warm a function is: what code that counts adds to, and calls [`LazyCompile::hot`] about once the highest bit is set.
+    pub fn heat(&self, func: DefinedFuncIdx) -> Option<&AtomicU32> {
+        self.heat.get(func.index())
+    }
+
+    /// Sets a function's heat to 0 and tells the compiler's side that it was reached.
+    pub(crate) fn hot(&self, func: DefinedFuncIdx) {
+        if let (Some(heat), Some(this)) = (self.heat(func), self.this.upgrade()) {
+            heat.store(0, Ordering::Relaxed);
+            self.parts.compiler.hot(&this, func);
+        }
+    }
+
+    pub(crate) fn heat_ptr(&self) -> *const AtomicU32 {
+        self.heat.as_ptr()
     }
 
     pub(crate) fn slots_ptr(&self) -> *const VMCodeSlot {

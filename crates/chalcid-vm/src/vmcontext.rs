@@ -25,7 +25,7 @@ pub struct VMContext {
     pub builtins: *const *const u8,
     pub instance: Cell<*const c_void>,
     pub func_refs: Cell<*mut VMFuncRef>,
-    reserved: u64,
+    pub heat: *const AtomicU32,
 }
 
 /// Context of a host function.
@@ -119,7 +119,7 @@ macro_rules! check {
 check! {
     VMContext: vmcontext {
         magic = MAGIC, agent = AGENT, code_slots = CODE_SLOTS, type_ids = TYPE_IDS, builtins = BUILTINS,
-        instance = INSTANCE, func_refs = FUNC_REFS,
+        instance = INSTANCE, func_refs = FUNC_REFS, heat = HEAT,
     }
     VMHostContext: vmhostcontext { magic = MAGIC, agent = AGENT, call = CALL, builtins = BUILTINS, data = DATA }
     VMAgent: vmagent {

@@ -48,7 +48,14 @@ impl OnFirstCall {
         let code = self
             .engine
             .compiler()
-            .compile_function(declarations, module.layout(), func, body, range.start as usize)
+            .compile_function(
+                self.engine.config().tier.first_tier(),
+                declarations,
+                module.layout(),
+                func,
+                body,
+                range.start as usize,
+            )
             .map_err(|error| {
                 let func = declarations.func_index(func);
                 ResourceError::new(format!("cannot compile function #{}: {error}", func.0))

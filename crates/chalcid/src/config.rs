@@ -1,7 +1,29 @@
 //! What an embedder chooses about an engine.
 
-use chalcid_compiler::{OptLevel, Settings};
+use chalcid_compiler::{OptLevel, Settings, Tier};
 use chalcid_module::features::Features;
+
+/// Which tiers compile functions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TierPolicy {
+    /// The baseline tier alone: code at once, about half as fast as it could be. What the tier does not know yet is optimised.
+    Baseline,
+    /// The optimising tier alone: good code, after some time.
+    #[default]
+    Optimizing,
+    /// The baseline tier first, and the optimising tier for what turns out to be hot.
+    Auto,
+}
+
+impl TierPolicy {
+    /// The tier that compiles a function when it is first called.
+    pub(crate) fn first_tier(self) -> Tier {
+        match self {
+            Self::Baseline | Self::Auto => Tier::Baseline,
+            Self::Optimizing => Tier::Optimizing,
+        }
+    }
+}
 
 /// Settings of an [`Engine`](crate::Engine), each with a sensible default.
 ///
@@ -17,12 +39,18 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) settings: Settings,
     pub(crate) threads: Option<usize>,
+    pub(crate) tier: TierPolicy,
 }
 
 impl Config {
     /// The defaults: every finished proposal, traps from signals, no interruption.
     pub fn new() -> Self {
-        Self { features: Features::default(), settings: Settings::default(), threads: None }
+        Self {
+            features: Features::default(),
+            settings: Settings::default(),
+            threads: None,
+            tier: TierPolicy::default(),
+        }
     }
 
     /// Which proposals modules may use.
@@ -48,6 +76,13 @@ impl Config {
     /// Whether code is optimised (the default). Otherwise it is made as quickly as possible.
     pub fn optimize(mut self, optimize: bool) -> Self {
         self.settings.opt_level = if optimize { OptLevel::Speed } else { OptLevel::None };
+        self
+    }
+
+    /// Which tiers compile functions.
+    pub fn tier(mut self, tier: TierPolicy) -> Self {
+        self.tier = tier;
+        self.settings.counters = tier == TierPolicy::Auto;
         self
     }
 

@@ -72,7 +72,7 @@ pub use chalcid_module::features::{Feature, Features};
 pub use chalcid_vm::{InterruptHandle, ValRaw};
 
 pub use agent::{Agent, Scope};
-pub use config::Config;
+pub use config::{Config, TierPolicy};
 pub use engine::Engine;
 pub use error::{Error, HostError, Misuse, ResourceError};
 pub use extern_::Extern;

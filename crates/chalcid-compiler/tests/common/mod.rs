@@ -1,7 +1,7 @@
 //! What the tests share: a text module to compiled functions.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part; failing is how a test reports")]
 
-use chalcid_compiler::{CompileError, Compiler, Settings};
+use chalcid_compiler::{CompileError, Compiler, Settings, Tier};
 use chalcid_module::artifact::CompiledCode;
 use chalcid_module::declarations::Declarations;
 use chalcid_module::features::{Feature, Features};
@@ -34,6 +34,7 @@ impl Module {
         let range = &self.declarations.bodies[func];
         let body = &self.bytes[range.start as usize..range.end as usize];
         compiler.compile_function(
+            Tier::Optimizing,
             &self.declarations,
             &self.layout,
             DefinedFuncIdx::new(func),

@@ -40,6 +40,7 @@ mod entries {
 
     entries! {
         Zero control: interrupt;
+        Never control: hot;
         Never memory: memory_grow, data_drop;
         Zero memory: memory_copy, memory_fill, memory_init;
         MinusOne atomic: memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64;

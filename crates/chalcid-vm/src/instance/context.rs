@@ -42,6 +42,7 @@ impl Context {
         header.code_slots = module.slots_ptr();
         header.type_ids = module.type_ids_ptr();
         header.builtins = builtins::table();
+        header.heat = module.heat_ptr();
         header.func_refs.set(start.as_ptr().wrapping_byte_add(func_refs).cast());
         Ok(Self { start, layout, fields: fields.size(), func_refs: count })
     }

@@ -38,7 +38,14 @@ impl LazyCompile for Lazy {
         let body = &module.bytes()[range.start as usize..range.end as usize];
         let code = self
             .compiler
-            .compile_function(declarations, module.layout(), func, body, range.start as usize)
+            .compile_function(
+                chalcid_compiler::Tier::Optimizing,
+                declarations,
+                module.layout(),
+                func,
+                body,
+                range.start as usize,
+            )
             .map_err(|error| Failure::Error(Box::new(error.to_string())))?;
         // SAFETY: the compiler made it of this function of this module.
         unsafe { module.publish(func, code) }.map_err(|error| Failure::Error(Box::new(error)))
