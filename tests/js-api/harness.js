@@ -177,9 +177,9 @@ globalThis.wasm = ({
   const importEntry = ([module, name, kind, ...rest]) => {
     const describe = {
       func: () => typeIndex(rest[0]),
-      table: () => [rest[0], ...limits(rest[1])],
+      table: () => [rest[0], limits(rest[1])].flat(),
       memory: () => limits(rest[0]),
-      global: () => [rest[0], rest[1] ? 1 : 0],
+      global: () => [rest[0], rest[1] ? 1 : 0].flat(),
       tag: () => [0, ...typeIndex([rest[0], []])],
     };
     return [...named(module), ...named(name), kinds[kind], ...describe[kind]()];

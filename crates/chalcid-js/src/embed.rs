@@ -2,6 +2,7 @@
 
 use chalcid::{Extern, Instance, Module};
 
+use crate::compile_options::VirtualImports;
 use crate::exported_function::{InstanceRecord, a_new_exported_function, function_of};
 use crate::global::{GlobalObject, create_a_global_object};
 use crate::host::Host;
@@ -19,7 +20,7 @@ pub fn module_of<H: Host>(host: &H, value: &H::Value) -> Option<Module> {
 
 /// A new Module object.
 pub fn new_module_object<H: Host>(host: &H, module: Module) -> Completion<H> {
-    construct_a_webassembly_module_object(host, module)
+    construct_a_webassembly_module_object(host, module, VirtualImports::default())
 }
 
 /// The instance of an Instance object; `None` for every other value.

@@ -14,6 +14,7 @@
 //! - Nothing is looked up where a program could have put something else: "the intrinsic" means the object the realm was born with.
 
 use std::any::Any;
+use std::cmp::Ordering;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -267,6 +268,21 @@ pub trait Host: Clone + 'static {
     /// The code units of a String; empty for any other value.
     fn code_units(&self, string: &Self::Value) -> Vec<u16>;
 
+    // ---- Strings. Every `string` is a String; other values give any result.
+
+    /// Its length in code units.
+    fn string_length(&self, string: &Self::Value) -> u32;
+    /// The code unit at an index; `None` where the index is not below the length.
+    fn code_unit_at(&self, string: &Self::Value, index: u32) -> Option<u16>;
+    /// The String of some code units, lone surrogates included.
+    fn string_of_code_units(&self, units: &[u16]) -> Result<Self::Value, Self::Value>;
+    /// `String.prototype.concat`
+    fn concat(&self, first: &Self::Value, second: &Self::Value) -> Result<Self::Value, Self::Value>;
+    /// The code units from `start` to `end`, where `start` ≤ `end` ≤ length.
+    fn substring(&self, string: &Self::Value, start: u32, end: u32) -> Result<Self::Value, Self::Value>;
+    /// Which comes first, by code units.
+    fn compare_strings(&self, a: &Self::Value, b: &Self::Value) -> Ordering;
+
     // ---- The engine's values
 
     /// Gives a value to the engine: it owns it from now on.
@@ -412,6 +428,8 @@ pub trait Host: Clone + 'static {
     /// "Get a copy of the bytes held by the buffer source", for an ArrayBuffer, a SharedArrayBuffer or a view of either; `None` for
     /// every other value. A detached buffer holds no bytes; a view out of bounds is a TypeError.
     fn copy_buffer_source(&self, value: &Self::Value) -> Result<Option<Arc<[u8]>>, Self::Value>;
+    /// Whether [`Host::copy_buffer_source`] would find an ArrayBuffer, a SharedArrayBuffer or a view.
+    fn is_buffer_source(&self, value: &Self::Value) -> bool;
     /// A new ArrayBuffer with a copy of some bytes.
     fn new_array_buffer(&self, bytes: &[u8]) -> Result<Self::Value, Self::Value>;
     /// Whether [`BufferLength::Resizable`] can be had: if not, Memory lacks the methods that need it.

@@ -128,14 +128,15 @@ fn link_error<H: Host>(host: &H, error: &LinkError, module: &Module, caller: &st
 /// What it returns as `Err` is the reason to reject the promise with.
 pub(crate) fn asynchronously_instantiate_a_webassembly_module<H: Host>(
     host: &H,
-    module: &Module,
+    module_object: &ModuleObject,
     import_object: Option<&H::Value>,
     caller: &'static str,
     promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
+    // 2. Let module be moduleObject.[[Module]].
     // 5. Read the imports of module with imports importObject, and let imports be the result.
-    let imports = read_the_imports(host, module, import_object, caller)?;
-    let module = module.clone();
+    let imports = read_the_imports(host, module_object, import_object, caller)?;
+    let module = module_object.module.clone();
     // 6. Run the following steps in parallel: 6.1. Queue a task to perform the following steps:
     host.queue_task(move |host: &H| {
         // 6.1.1. Instantiate the core of a WebAssembly module module with imports, and let instance be the result.
@@ -178,7 +179,7 @@ fn module_fulfilled<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
         let inner_promise = promise::promise_of(host, |inner_promise| {
             asynchronously_instantiate_a_webassembly_module(
                 host,
-                &slots.module,
+                &slots,
                 import_object,
                 "WebAssembly.instantiate()",
                 inner_promise,
@@ -228,7 +229,7 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let import_object = webidl::optional_object(host, call, 1, CALLER)?;
     let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Instance)?;
     // 4. Read the imports of module with imports importObject, and let imports be the result.
-    let imports = read_the_imports(host, &slots.module, import_object.as_ref(), CALLER)?;
+    let imports = read_the_imports(host, &slots, import_object.as_ref(), CALLER)?;
     // 5. Instantiate the core of a WebAssembly module module with imports, and let instance be the result.
     let instance = instantiate_the_core_of_a_webassembly_module(host, &slots.module, &imports, CALLER)?;
     // 6. Initialize this from module and instance.

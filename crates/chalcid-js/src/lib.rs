@@ -19,6 +19,8 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+mod builtins;
+mod compile_options;
 mod conversions;
 pub mod embed;
 pub mod errors;

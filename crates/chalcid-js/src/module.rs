@@ -9,7 +9,7 @@ use chalcid::types::{ExternKind, ExternType};
 use chalcid::{CompileError, Engine, Module};
 
 use crate::agent::{Interface, realm_of};
-use crate::errors::compile_error;
+use crate::compile_options::{CompileOptions, Invalid, VirtualImports};
 use crate::host::{Attributes, Call, Host, Intrinsic, Key, PlatformObject, PromiseCapability, Tracer};
 use crate::promise;
 use crate::webidl::{self, Completion};
@@ -17,7 +17,9 @@ use crate::webidl::{self, Completion};
 /// The internal slots of a Module object. `[[Bytes]]` are kept by the module itself.
 pub struct ModuleObject {
     /// `[[Module]]`
-    pub module: Module,
+    pub(crate) module: Module,
+    /// `[[BuiltinSets]]` and `[[ImportedStringModule]]`
+    pub(crate) virtual_imports: VirtualImports,
 }
 
 impl<H: Host> PlatformObject<H> for ModuleObject {
@@ -25,19 +27,44 @@ impl<H: Host> PlatformObject<H> for ModuleObject {
 }
 
 /// "Compile a WebAssembly module" from source bytes.
-pub(crate) fn compile_a_webassembly_module(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
+fn compile_a_webassembly_module(engine: &Engine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
     // 1. Let module be module_decode(bytes). If module is error, return error.
     // 2. If module_validate(module) is error, return error.
     // 3. Return module.
     Module::new(engine, bytes)
 }
 
-/// "Construct a WebAssembly module object" from a module.
-pub(crate) fn construct_a_webassembly_module_object<H: Host>(host: &H, module: Module) -> Completion<H> {
+/// Compiles a module, and validates builtins and imported strings.
+fn compile_with_options(
+    engine: &Engine,
+    bytes: Arc<[u8]>,
+    options: CompileOptions,
+) -> Result<(Module, VirtualImports), Invalid> {
+    let module = compile_a_webassembly_module(engine, bytes).map_err(Invalid::Module)?;
+    let virtual_imports = options.validate(&module)?;
+    Ok((module, virtual_imports))
+}
+
+/// Whether bytes are a valid module that goes with the options.
+pub(crate) fn validate(engine: &Engine, bytes: Arc<[u8]>, options: CompileOptions) -> bool {
+    if options.is_empty() {
+        return Module::validate(engine, &bytes).is_ok();
+    }
+    compile_with_options(engine, bytes, options).is_ok()
+}
+
+/// "Construct a WebAssembly module object" from a module, enabled builtins, and importedStringModule.
+pub(crate) fn construct_a_webassembly_module_object<H: Host>(
+    host: &H,
+    module: Module,
+    virtual_imports: VirtualImports,
+) -> Completion<H> {
     // 1. Let moduleObject be a new Module.
     // 2. Set moduleObject.[[Module]] to module.
+    // 4. Set moduleObject.[[BuiltinSets]] to builtinSetNames.
+    // 5. Set moduleObject.[[ImportedStringModule]] to importedStringModule.
     let prototype = realm_of(host)?.prototype(Interface::Module).clone();
-    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module }))
+    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module, virtual_imports }))
     // 6. Return moduleObject.
 }
 
@@ -47,20 +74,22 @@ pub(crate) fn construct_a_webassembly_module_object<H: Host>(host: &H, module: M
 pub(crate) fn asynchronously_compile_a_webassembly_module<H: Host>(
     host: &H,
     bytes: Arc<[u8]>,
+    options: CompileOptions,
     caller: &'static str,
     promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     // 2. Run the following steps in parallel:
     // 2.1. Compile the WebAssembly module bytes and store the result as module.
     let engine = realm_of(host)?.engine().clone();
-    let work = move || compile_a_webassembly_module(&engine, bytes);
+    let work = move || compile_with_options(&engine, bytes, options);
     // 2.2. Queue a task to perform the following steps:
     host.in_parallel(work, move |host: &H, module| {
         let module_object = match module {
             // 2.2.1. If module is error, reject promise with a CompileError exception and return.
-            Err(error) => Err(compile_error(host, format_args!("{caller}: {error}"))),
+            // 2.2.4. If validating builtins and imported strings is false, reject promise with a CompileError exception.
+            Err(invalid) => Err(invalid.into_error(host, caller)),
             // 2.2.5.1. Construct a WebAssembly module object from module, and let moduleObject be the result.
-            Ok(module) => construct_a_webassembly_module_object(host, module),
+            Ok((module, virtual_imports)) => construct_a_webassembly_module_object(host, module, virtual_imports),
         };
         // 2.2.5.2. Resolve promise with moduleObject.
         promise::settle(host, &promise, module_object);
@@ -102,15 +131,18 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     const CALLER: &str = "WebAssembly.Module()";
     let new_target = webidl::require_new(host, call, Interface::Module)?;
     // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
-    let stable_bytes = webidl::copy_of_buffer_source(host, call, CALLER)?;
+    let (stable_bytes, options) = webidl::buffer_source_and_options(host, call, 1, CALLER)?;
     let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Module)?;
     // 2. Compile the WebAssembly module stableBytes and store the result as module.
     // 3. If module is error, throw a CompileError exception.
+    // 6. If validating builtins and imported strings returns false, throw a CompileError exception.
     let realm = realm_of(host)?;
-    let module = compile_a_webassembly_module(realm.engine(), stable_bytes)
-        .map_err(|error| compile_error(host, format_args!("{CALLER}: {error}")))?;
+    let (module, virtual_imports) = compile_with_options(realm.engine(), stable_bytes, options)
+        .map_err(|invalid| invalid.into_error(host, CALLER))?;
     // 7. Set this.[[Module]] to module.
-    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module }))
+    // 9. Set this.[[BuiltinSets]] to builtinSetNames.
+    // 10. Set this.[[ImportedStringModule]] to importedStringModule.
+    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module, virtual_imports }))
 }
 
 /// `Module.exports(moduleObject)`
@@ -140,7 +172,10 @@ fn imports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let object_prototype = host.intrinsic(Intrinsic::ObjectPrototype);
     // 4. Let imports be « ».
     // 5. For each (moduleName, name, type) of module_imports(module),
-    let imports = slots.module.imports().map(|import| {
+    // 5.1. If finding a builtin for the import is not null, then continue.
+    // 5.2. If moduleName equals importedStringModule, then continue.
+    let asked_for = slots.module.imports().filter(|import| slots.virtual_imports.find(import).is_none());
+    let imports = asked_for.map(|import| {
         // 5.3. Let kind be the string value of the extern type type.
         let kind = string_value_of_the_extern_type(&import.ty);
         // 5.4. Let obj be «[ "module" → moduleName, "name" → name, "kind" → kind ]».

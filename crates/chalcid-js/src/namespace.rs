@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use chalcid::{Agent, Feature, Module};
+use chalcid::{Agent, Feature};
 
 use crate::agent::{Interface, Realm, realm_of};
 use crate::errors;
@@ -69,11 +69,12 @@ fn create_the_webassembly_namespace_object<H: Host>(host: &H, agent: Agent) -> C
 /// `validate(bytes, options)`
 fn validate<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
-    let stable_bytes = webidl::copy_of_buffer_source(host, call, "WebAssembly.validate()")?;
+    let (stable_bytes, options) = webidl::buffer_source_and_options(host, call, 1, "WebAssembly.validate()")?;
     // 2. Compile stableBytes as a WebAssembly module and store the results as module.
     // 3. If module is error, return false.
+    // 6. If validating builtins and imported strings returns false, return false.
     // 7. Return true.
-    Ok(host.boolean(Module::validate(realm_of(host)?.engine(), &stable_bytes).is_ok()))
+    Ok(host.boolean(module::validate(realm_of(host)?.engine(), stable_bytes, options)))
 }
 
 /// `compile(bytes, options)`
@@ -81,9 +82,9 @@ fn compile<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     const CALLER: &str = "WebAssembly.compile()";
     promise::promise_of(host, |promise| {
         // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
-        let stable_bytes = webidl::copy_of_buffer_source(host, call, CALLER)?;
-        // 2. Asynchronously compile a WebAssembly module from stableBytes and return the result.
-        module::asynchronously_compile_a_webassembly_module(host, stable_bytes, CALLER, promise)
+        let (stable_bytes, options) = webidl::buffer_source_and_options(host, call, 1, CALLER)?;
+        // 2. Asynchronously compile a WebAssembly module from stableBytes using options and return the result.
+        module::asynchronously_compile_a_webassembly_module(host, stable_bytes, options, CALLER, promise)
     })
 }
 
@@ -99,12 +100,13 @@ const INSTANTIATE: &str = "WebAssembly.instantiate()";
 
 /// `instantiate(bytes, importObject, options)`
 fn instantiate_bytes<H: Host>(host: &H, call: &Call<'_, H>, promise: PromiseCapability<H::Value>) -> Completion<H, ()> {
-    let stable_bytes = webidl::copy_of_buffer_source(host, call, INSTANTIATE)?;
+    webidl::require_buffer_source(host, call, INSTANTIATE)?;
     let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;
     // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
-    // 2. Asynchronously compile a WebAssembly module from stableBytes and let promiseOfModule be the result.
+    let (stable_bytes, options) = webidl::buffer_source_and_options(host, call, 2, INSTANTIATE)?;
+    // 2. Asynchronously compile a WebAssembly module from stableBytes using options and let promiseOfModule be the result.
     let promise_of_module = promise::promise_of(host, |promise_of_module| {
-        module::asynchronously_compile_a_webassembly_module(host, stable_bytes, INSTANTIATE, promise_of_module)
+        module::asynchronously_compile_a_webassembly_module(host, stable_bytes, options, INSTANTIATE, promise_of_module)
     })?;
     // 3. Instantiate promiseOfModule with imports importObject and return the result.
     instantiate_a_promise_of_a_module(host, &promise_of_module, import_object, promise)
@@ -121,7 +123,7 @@ fn instantiate_module<H: Host>(
     // 1. Asynchronously instantiate the WebAssembly module moduleObject importing importObject, and return the result.
     instance::asynchronously_instantiate_a_webassembly_module(
         host,
-        &module_object.module,
+        module_object,
         import_object.as_ref(),
         INSTANTIATE,
         promise,

@@ -5,10 +5,12 @@
 use std::fmt::{self, Display};
 use std::rc::Rc;
 
-use chalcid::types::{ExternType, GlobalType, ValType};
-use chalcid::{Extern, Func, Global, Module, Val};
+use chalcid::types::{ExternType, GlobalType, ImportType, ValType};
+use chalcid::{Extern, Func, Global, Val};
 
 use crate::agent::realm_of;
+use crate::builtins::{Builtin, create_a_builtin_function};
+use crate::compile_options::Virtual;
 use crate::conversions::{to_reference, to_webassembly_value};
 use crate::errors::{link_error, range_error, type_error};
 use crate::exported_function;
@@ -16,6 +18,7 @@ use crate::global::GlobalObject;
 use crate::host::{Host, Key, Type};
 use crate::host_function::create_a_host_function;
 use crate::memory::MemoryObject;
+use crate::module::ModuleObject;
 use crate::table::TableObject;
 use crate::tag::TagObject;
 use crate::webidl::{Completion, slots_of};
@@ -38,10 +41,11 @@ impl Display for ImportName<'_> {
 /// "Read the imports" of a module. **May run JavaScript.**
 pub(crate) fn read_the_imports<H: Host>(
     host: &H,
-    module: &Module,
+    module_object: &ModuleObject,
     import_object: Option<&H::Value>,
     caller: &str,
 ) -> Completion<H, Vec<Extern>> {
+    let (module, virtual_imports) = (&module_object.module, &module_object.virtual_imports);
     // 1. If module.imports is not empty, and importObject is undefined, throw a TypeError exception.
     let Some(import_object) = import_object else {
         return match module.imports().len() {
@@ -57,6 +61,17 @@ pub(crate) fn read_the_imports<H: Host>(
     // 6. For each (moduleName, componentName, externtype) of module_imports(module),
     for (index, import) in module.imports().enumerate() {
         let name = ImportName { caller, index, module: import.module, name: import.name };
+        // 6.1. If builtinOrStringImports contains moduleName, and what it has there has the property componentName, that is v.
+        let provided = match virtual_imports.find(&import) {
+            Some(Virtual::Builtin(builtin)) => Some(builtin_import(host, builtin, &import, external_functions)?),
+            Some(Virtual::String) => Some(string_import(host, &import)?),
+            None => None,
+        };
+        if let Some(provided) = provided {
+            external_functions += u32::from(matches!(provided, Extern::Func(_)));
+            imports.push(provided);
+            continue;
+        }
         // 6.2.1. Let o be ? Get(importObject, moduleName).
         let o = host.get(import_object, Key::String(import.module))?;
         // 6.3. If o is not an Object, throw a TypeError exception.
@@ -114,6 +129,23 @@ pub(crate) fn read_the_imports<H: Host>(
     }
     // 7. Return imports.
     Ok(imports)
+}
+
+/// A builtin function for an import whose type was validated.
+fn builtin_import<H: Host>(host: &H, builtin: Builtin, import: &ImportType<'_>, index: u32) -> Completion<H, Extern> {
+    match import.ty {
+        ExternType::Func(ty) => create_a_builtin_function(host, builtin, ty, index).map(Extern::Func),
+        _ => Err(link_error(host, "import does not match the expected type")),
+    }
+}
+
+/// A String constant for an import whose type was validated: a constant global with the import's name as its value.
+fn string_import<H: Host>(host: &H, import: &ImportType<'_>) -> Completion<H, Extern> {
+    let ExternType::Global(ty) = import.ty else {
+        return Err(link_error(host, "import does not match the expected type"));
+    };
+    let value = Val::ExternRef(Some(host.to_host_value(host.string(import.name))));
+    Global::new(realm_of(host)?.agent(), ty, value).map(Extern::Global).map_err(|error| range_error(host, error))
 }
 
 /// Steps 6.6.2.1 to 6.6.2.6 of "read the imports": a new constant global with a value; `None` where the text throws a LinkError.

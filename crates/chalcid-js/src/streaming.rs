@@ -2,6 +2,7 @@
 //!
 //! WebAssembly Web API, section "Streaming Module Compilation and Instantiation".
 
+use crate::compile_options::CompileOptions;
 use crate::errors::type_error;
 use crate::host::{Call, Host, PromiseCapability};
 use crate::instance::instantiate_a_promise_of_a_module;
@@ -16,8 +17,9 @@ const INSTANTIATE: &str = "WebAssembly.instantiateStreaming()";
 pub(crate) fn compile_streaming<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     promise::promise_of(host, |promise| {
         webidl::require_arguments(host, call, 1, COMPILE)?;
+        let options = CompileOptions::read(host, call, 1, COMPILE)?;
         // Returns the result of compiling a potential WebAssembly response with source using options.
-        compile_a_potential_webassembly_response(host, &call.arg(host, 0), COMPILE, promise)
+        compile_a_potential_webassembly_response(host, &call.arg(host, 0), options, COMPILE, promise)
     })
 }
 
@@ -26,9 +28,10 @@ pub(crate) fn instantiate_streaming<H: Host>(host: &H, call: &Call<'_, H>) -> Co
     promise::promise_of(host, |promise| {
         webidl::require_arguments(host, call, 1, INSTANTIATE)?;
         let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;
+        let options = CompileOptions::read(host, call, 2, INSTANTIATE)?;
         // 1. Let promiseOfModule be the result of compiling a potential WebAssembly response with source using options.
         let promise_of_module = promise::promise_of(host, |promise_of_module| {
-            compile_a_potential_webassembly_response(host, &call.arg(host, 0), INSTANTIATE, promise_of_module)
+            compile_a_potential_webassembly_response(host, &call.arg(host, 0), options, INSTANTIATE, promise_of_module)
         })?;
         // 2. Return the result of instantiating the promise of a module promiseOfModule with imports importObject.
         instantiate_a_promise_of_a_module(host, &promise_of_module, import_object, promise)
@@ -39,6 +42,7 @@ pub(crate) fn instantiate_streaming<H: Host>(host: &H, call: &Call<'_, H>) -> Co
 fn compile_a_potential_webassembly_response<H: Host>(
     host: &H,
     source: &H::Value,
+    options: CompileOptions,
     caller: &'static str,
     return_value: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
@@ -46,7 +50,9 @@ fn compile_a_potential_webassembly_response<H: Host>(
     let source = host.promise_resolve(source)?;
     let fulfilled = if caller == COMPILE { source_fulfilled::<H, true> } else { source_fulfilled::<H, false> };
     // 2.2. If source was rejected with reason reason, reject returnValue with reason.
-    promise::react(host, &source, fulfilled, promise::reject_captured, promise::captures(&return_value))
+    let mut captures = promise::captures(&return_value);
+    captures.push(options.capture(host)?);
+    promise::react(host, &source, fulfilled, promise::reject_captured, captures)
 }
 
 /// The name of the function that was called.
@@ -54,7 +60,7 @@ const fn caller(compiling: bool) -> &'static str {
     if compiling { COMPILE } else { INSTANTIATE }
 }
 
-/// Step 2.1 of "compile a potential WebAssembly response". Captures: returnValue.
+/// Step 2.1 of "compile a potential WebAssembly response". Captures: returnValue, options.
 fn source_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let return_value = promise::captured_capability(host, call);
     let react = || {
@@ -62,7 +68,7 @@ fn source_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>
         // 2.1.9. React to bodyPromise:
         // 2.1.9.2. If bodyPromise was rejected with reason reason, reject returnValue with reason.
         let fulfilled = body_fulfilled::<H, COMPILING>;
-        promise::react(host, &body_promise, fulfilled, promise::reject_captured, promise::captures(&return_value))
+        promise::react(host, &body_promise, fulfilled, promise::reject_captured, call.captures.to_vec())
     };
     if let Err(thrown) = react() {
         promise::settle(host, &return_value, Err(thrown));
@@ -102,7 +108,7 @@ fn consume_a_webassembly_response<H: Host>(host: &H, source: &H::Value, caller: 
     host.consume_body(source)
 }
 
-/// Step 2.1.9.1 of "compile a potential WebAssembly response". Captures: returnValue.
+/// Step 2.1.9.1 of "compile a potential WebAssembly response". Captures: returnValue, options.
 fn body_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let return_value = promise::captured_capability(host, call);
     let caller = caller(COMPILING);
@@ -111,7 +117,8 @@ fn body_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>) 
         let stable_bytes = webidl::copy_of_buffer_source(host, call, caller)?;
         // 2.1.9.1.2. Asynchronously compile the WebAssembly module stableBytes using options and resolve returnValue with it.
         let return_value = promise::captured_capability(host, call);
-        asynchronously_compile_a_webassembly_module(host, stable_bytes, caller, return_value)
+        let options = CompileOptions::captured(host, call.captures.get(3));
+        asynchronously_compile_a_webassembly_module(host, stable_bytes, options, caller, return_value)
     };
     if let Err(thrown) = compile() {
         promise::settle(host, &return_value, Err(thrown));

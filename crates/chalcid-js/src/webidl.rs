@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chalcid::host::{Adopt, Body};
 
 use crate::agent::{Interface, realm_of};
+use crate::compile_options::CompileOptions;
 use crate::errors::type_error;
 use crate::host::{Attributes, Call, FunctionKind, Host, Intrinsic, Key, NativeFunction, PlatformObject, Type};
 
@@ -65,6 +66,26 @@ pub(crate) fn copy_of_buffer_source<H: Host>(host: &H, call: &Call<'_, H>, calle
     bytes.ok_or_else(|| type_error(host, format_args!("{caller}: Argument 0 must be a buffer source")))
 }
 
+/// As [`copy_of_buffer_source`], for an operation that takes compile options, too: all arguments are converted before the bytes are copied.
+pub(crate) fn buffer_source_and_options<H: Host>(
+    host: &H,
+    call: &Call<'_, H>,
+    options: usize,
+    caller: &'static str,
+) -> Completion<H, (Arc<[u8]>, CompileOptions)> {
+    require_buffer_source(host, call, caller)?;
+    let options = CompileOptions::read(host, call, options, caller)?;
+    Ok((copy_of_buffer_source(host, call, caller)?, options))
+}
+
+/// The conversion of the first argument to a buffer source, before any byte is looked at.
+pub(crate) fn require_buffer_source<H: Host>(host: &H, call: &Call<'_, H>, caller: &str) -> Completion<H, ()> {
+    if call.get(0).is_some_and(|value| host.is_buffer_source(value)) {
+        return Ok(());
+    }
+    Err(type_error(host, format_args!("{caller}: Argument 0 must be a buffer source")))
+}
+
 /// `optional object importObject`: an object, or undefined.
 pub(crate) fn optional_object<H: Host>(
     host: &H,
@@ -86,6 +107,12 @@ pub(crate) fn optional_object<H: Host>(
 pub(crate) fn dom_string<H: Host>(host: &H, value: &H::Value) -> Completion<H, Option<String>> {
     let string = host.to_string(value)?;
     Ok(String::from_utf16(&host.code_units(&string)).ok())
+}
+
+/// A `USVString`: lone surrogates are replaced.
+pub(crate) fn usv_string<H: Host>(host: &H, value: &H::Value) -> Completion<H, String> {
+    let string = host.to_string(value)?;
+    Ok(String::from_utf16_lossy(&host.code_units(&string)))
 }
 
 /// The sequence that an iterable object holds, each element converted as it comes.

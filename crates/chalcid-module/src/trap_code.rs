@@ -75,6 +75,10 @@ trap_codes! {
     UnhandledTag = 23, "unhandled tag";
     /// A continuation used a second time.
     ContinuationConsumed = 24, "continuation already consumed";
+    /// An index that is not below the length of a string, in a builtin function of JavaScript.
+    StringOutOfBounds = 25, "string offset out of bounds";
+    /// A number that is no code point, in a builtin function of JavaScript.
+    InvalidCodePoint = 26, "invalid code point";
 }
 
 impl fmt::Display for TrapCode {

@@ -29,6 +29,13 @@ pub(crate) fn copy(host: QuickJs, source: &Value) -> Result<Option<Arc<[u8]>>, V
     Ok(None)
 }
 
+/// Whether a value is a buffer source.
+pub(crate) fn is_source(host: QuickJs, value: &Value) -> bool {
+    // SAFETY: reads a live value.
+    let is_view = || unsafe { qjs::JS_GetTypedArrayType(value.raw()) >= 0 || qjs::JS_IsDataView(value.raw()) };
+    property::is_object(value.raw()) && (is_view() || is_buffer(host, value).unwrap_or(false))
+}
+
 /// Whether a value is an ArrayBuffer or a SharedArrayBuffer.
 fn is_buffer(host: QuickJs, value: &Value) -> Result<bool, Value> {
     // SAFETY: reads a live value.

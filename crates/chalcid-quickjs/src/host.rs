@@ -1,5 +1,6 @@
 //! [`QuickJs`] as the `Host` of the JavaScript interface.
 
+use std::cmp::Ordering;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -20,7 +21,7 @@ use crate::atom::Atom;
 use crate::class::{self, ObjectBox};
 use crate::exported::{self, Exported};
 use crate::value::{self, Value};
-use crate::{QuickJs, buffer, builtin, bytes, error, function_realm, hooks, import, property};
+use crate::{QuickJs, buffer, builtin, bytes, error, function_realm, hooks, import, property, string};
 
 /// Property flags of QuickJS.
 fn flags(attributes: Attributes) -> i32 {
@@ -213,6 +214,30 @@ impl Host for QuickJs {
         // SAFETY: as said.
         unsafe { qjs::JS_FreeCStringUTF16(self.ctx().as_ptr(), units) };
         copy
+    }
+
+    fn string_length(&self, string: &Value) -> u32 {
+        string::length(*self, string)
+    }
+
+    fn code_unit_at(&self, string: &Value, index: u32) -> Option<u16> {
+        string::code_unit_at(*self, string, index)
+    }
+
+    fn string_of_code_units(&self, units: &[u16]) -> Result<Value, Value> {
+        string::of_code_units(*self, units)
+    }
+
+    fn concat(&self, first: &Value, second: &Value) -> Result<Value, Value> {
+        string::concat(*self, first, second)
+    }
+
+    fn substring(&self, string: &Value, start: u32, end: u32) -> Result<Value, Value> {
+        string::substring(*self, string, start, end)
+    }
+
+    fn compare_strings(&self, a: &Value, b: &Value) -> Ordering {
+        string::compare(*self, a, b)
     }
 
     #[inline]
@@ -414,6 +439,10 @@ impl Host for QuickJs {
 
     fn copy_buffer_source(&self, value: &Value) -> Result<Option<Arc<[u8]>>, Value> {
         bytes::copy(*self, value)
+    }
+
+    fn is_buffer_source(&self, value: &Value) -> bool {
+        bytes::is_source(*self, value)
     }
 
     fn new_array_buffer(&self, bytes: &[u8]) -> Result<Value, Value> {

@@ -1,5 +1,6 @@
 //! [`Intrinsics`]: the objects a realm was born with, looked up once, before a program runs.
 
+use std::cell::OnceCell;
 use std::ptr::NonNull;
 
 use rquickjs::qjs;
@@ -7,6 +8,7 @@ use rquickjs::qjs;
 use crate::QuickJs;
 use crate::property;
 use crate::runtime::Runtime;
+use crate::string::Layout;
 use crate::value::Value;
 
 /// Declares the fields, and `each`, which visits every value.
@@ -18,12 +20,19 @@ macro_rules! intrinsics {
             $($(#[$fdoc])* pub(crate) $field: Option<Value>,)*
             /// Class number of SharedArrayBuffers; 0 where there are none.
             pub(crate) shared_array_buffer_class: qjs::JSClassID,
+            /// Where the units of strings are, if they can be read in place.
+            pub(crate) string_layout: Option<Layout>,
+            /// The function that joins long strings, once it was made; nothing where it cannot be.
+            pub(crate) add: OnceCell<Option<Value>>,
         }
 
         impl $name {
             /// Visits every value once.
             pub(crate) fn each(&self, mut visit: impl FnMut(&Value)) {
                 $(if let Some(value) = &self.$field { visit(value); })*
+                if let Some(Some(value)) = self.add.get() {
+                    visit(value);
+                }
             }
         }
     };
@@ -72,6 +81,10 @@ intrinsics! {
         data_view_byte_offset,
         /// Getter of `%DataView.prototype%.byteLength`
         data_view_byte_length,
+        /// `%String.prototype.concat%`
+        string_concat,
+        /// `%String.prototype.substring%`
+        string_substring,
         /// A WeakMap from resizable memory buffers to their Memory objects.
         memory_of_buffer,
         /// `%WeakMap.prototype.get%`
@@ -127,6 +140,11 @@ impl Intrinsics {
         if let Some(bigint) = property::own_value(host, &global, "BigInt")? {
             all.as_int_n = property::own_value(host, &bigint, "asIntN")?;
         }
+        if let Some(prototype) = property::prototype_property(host, &global, "String")? {
+            all.string_concat = property::own_value(host, &prototype, "concat")?;
+            all.string_substring = property::own_value(host, &prototype, "substring")?;
+        }
+        all.string_layout = Layout::find(host);
         all.look_up_buffers(host, &global)?;
         all.look_up_weak_maps(host, &global)?;
         Ok(all)

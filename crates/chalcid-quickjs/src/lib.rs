@@ -56,6 +56,7 @@ mod realm;
 mod runtime;
 mod shared_buffers;
 mod stack;
+mod string;
 mod tasks;
 mod value;
 

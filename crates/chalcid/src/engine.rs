@@ -11,8 +11,8 @@ use chalcid_vm::{MemorySettings, Signature};
 use crate::error::ResourceError;
 use crate::pool::Pool;
 use crate::signature::Signatures;
-use crate::types::{DefTypeId, FuncType};
-use crate::{Config, Error};
+use crate::types::{DefTypeId, FuncType, TypeHandle};
+use crate::{Config, Error, Misuse};
 
 /// An engine: what modules are compiled by. Cloning gives another handle to the same engine.
 ///
@@ -54,6 +54,13 @@ impl Engine {
     /// The function type of an engine-wide identity, if it is one that is alive.
     pub fn func_type(&self, id: DefTypeId) -> Option<FuncType> {
         self.0.types.func_type(id)
+    }
+
+    /// Registers a function type that is final, below no other and alone in its recursion group; it keeps its identity while the handle lives.
+    ///
+    /// Fails when it names a type that is not registered, or there is no room for another one.
+    pub fn register_func_type(&self, ty: FuncType) -> Result<TypeHandle, Error> {
+        self.0.types.register_func(ty).map_err(|_| Misuse::UnknownType.into())
     }
 
     /// Runs `work` on a background thread of the engine. Where the system refuses threads it is done at once.

@@ -8,6 +8,7 @@ use std::fmt::{self, Write as _};
 use chalcid_module::types as generic;
 
 pub use chalcid_module::index::DefTypeId;
+pub use chalcid_module::registry::TypeHandle;
 pub use chalcid_module::types::{AbsHeapType, AddressType, Hierarchy, Limits, MemoryType};
 
 /// A number, vector or reference type.
