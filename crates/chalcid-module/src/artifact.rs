@@ -2,7 +2,13 @@
 //!
 //! The same whichever tier made it, free of addresses and of engine-wide identities, so that it can be written to disk and mapped back.
 
+mod bundle;
+mod codec;
+
 use crate::trap_code::TrapCode;
+
+pub use bundle::{BundledFunction, CodeBundle};
+pub use codec::{FORMAT, Malformed};
 
 /// Which compiler made code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -13,6 +19,17 @@ pub enum Tier {
     /// The optimising compiler.
     #[default]
     Optimizing = 2,
+}
+
+impl Tier {
+    /// The tier of a number that [`Tier`] was cast to.
+    pub fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Baseline),
+            2 => Some(Self::Optimizing),
+            _ => None,
+        }
+    }
 }
 
 /// A compiled function or trampoline. All offsets are in bytes from the start of `code`.
