@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use chalcid_module::artifact::CompiledCode;
+use chalcid_module::artifact::{BundledFunction, CodeBundle, CompiledCode, Tier};
 use chalcid_module::declarations::Declarations;
 use chalcid_module::index::{DefTypeId, DefinedFuncIdx, TypeIdx};
 use chalcid_module::layout::VMContextLayout;
@@ -26,6 +26,9 @@ pub trait LazyCompile: Send + Sync {
     /// wasm stack below it, so it must be quick, and must not run code of the agent. It may be called again whenever the
     /// heat is reached again.
     fn hot(&self, _module: &Arc<ModuleObject>, _func: DefinedFuncIdx) {}
+
+    /// The module goes: nobody calls its functions any more. What is worth keeping of its code can be read for the last time.
+    fn retire(&self, _module: &ModuleObject) {}
 }
 
 /// What a [`ModuleObject`] is made of.
@@ -52,6 +55,8 @@ pub struct ModuleObject {
     type_ids: Box<[u32]>,
     slots: Box<[VMCodeSlot]>,
     heat: Box<[AtomicU32]>,
+    /// What compiled the code in each slot, 0 for the stub. Written with `code` locked, after the slot.
+    tiers: Box<[AtomicU8]>,
     code: Mutex<Vec<PublishedCode>>,
     code_size: AtomicUsize,
 }
@@ -72,12 +77,14 @@ impl ModuleObject {
             slots.push(AtomicPtr::new(stubs.address(index, through_memory(ty)).cast_mut()));
         }
         let heat = (0..slots.len()).map(|_| AtomicU32::new(0)).collect();
+        let tiers = (0..slots.len()).map(|_| AtomicU8::new(0)).collect();
         Ok(Arc::new_cyclic(|this| Self {
             this: this.clone(),
             layout,
             type_ids,
             slots: slots.into_boxed_slice(),
             heat,
+            tiers,
             code: Mutex::new(Vec::new()),
             code_size: AtomicUsize::new(0),
             parts,
@@ -116,7 +123,12 @@ impl ModuleObject {
 
     /// Whether a function's slot holds compiled code.
     pub fn is_compiled(&self, func: DefinedFuncIdx) -> bool {
-        self.slots.get(func.index()).is_some_and(|slot| !stubs::is_stub(slot.load(Ordering::Acquire)))
+        self.tier(func).is_some()
+    }
+
+    /// What compiled the code that a function's slot holds.
+    pub fn tier(&self, func: DefinedFuncIdx) -> Option<Tier> {
+        Tier::from_u8(self.tiers.get(func.index())?.load(Ordering::Acquire))
     }
 
     /// Bytes of machine code that the module has published.
@@ -124,20 +136,73 @@ impl ModuleObject {
         self.code_size.load(Ordering::Relaxed)
     }
 
-    /// Publishes the code of a function and lets its slot point to it. What the slot pointed to before stays until the module
-    /// goes: frames may be running it.
+    /// Publishes the code of a function and lets its slot point to it, unless the slot has code of a better tier already. What the
+    /// slot pointed to before stays until the module goes: frames may be running it. Since a function is published once by every tier,
+    /// that is little.
     ///
     /// # Safety
     /// `code` must be what the compiler made of this function of this module, for the memory settings of the module.
     pub unsafe fn publish(&self, func: DefinedFuncIdx, code: CompiledCode) -> Result<(), CodeError> {
-        let Some(slot) = self.slots.get(func.index()) else { return Err(CodeError::NoSuchFunction) };
-        let size = code.code.len();
+        if func.index() >= self.slots.len() {
+            return Err(CodeError::NoSuchFunction);
+        }
+        let (size, tier) = (code.code.len(), code.tier);
         let published = PublishedCode::publish(code, CodeOwner::Function { module: self.this.clone(), func })?;
-        let address = published.address();
-        self.code.lock().unwrap_or_else(PoisonError::into_inner).push(published);
+        let mut code = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.tier(func).is_some_and(|current| current > tier) {
+            return Ok(());
+        }
+        self.set_slot(func, published.address(), tier);
         self.code_size.fetch_add(size, Ordering::Relaxed);
-        slot.store(address.cast_mut(), Ordering::Release);
+        code.push(published);
         Ok(())
+    }
+
+    /// Publishes the code of many functions. Slots that have code of the same tier or a better one keep it. Returns how many were set.
+    ///
+    /// # Safety
+    /// As for [`Self::publish`], for every function of the bundle.
+    pub unsafe fn publish_bundle(&self, bundle: CodeBundle) -> Result<usize, CodeError> {
+        let CodeBundle { functions, joined } = bundle;
+        if functions.iter().any(|function| function.func.index() >= self.slots.len()) {
+            return Err(CodeError::NoSuchFunction);
+        }
+        let size = joined.code.len();
+        let owner = CodeOwner::Bundle { module: self.this.clone(), functions: functions.clone().into() };
+        let published = PublishedCode::publish(joined, owner)?;
+        let mut code = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut set = 0;
+        for BundledFunction { func, tier, start, .. } in functions {
+            if self.tier(func).is_none_or(|current| current < tier) {
+                self.set_slot(func, published.address().wrapping_add(start as usize), tier);
+                set += 1;
+            }
+        }
+        self.code_size.fetch_add(size, Ordering::Relaxed);
+        code.push(published);
+        Ok(set)
+    }
+
+    /// Lets a slot point to code that this keeps. For whoever has locked `code`.
+    fn set_slot(&self, func: DefinedFuncIdx, address: *const u8, tier: Tier) {
+        self.slots[func.index()].store(address.cast_mut(), Ordering::Release);
+        self.tiers[func.index()].store(tier as u8, Ordering::Release);
+    }
+
+    /// The code that slots hold and that was published function by function, in the order it was, as far as it is `wanted`.
+    pub fn artifacts(
+        &self,
+        mut wanted: impl FnMut(DefinedFuncIdx, Tier) -> bool,
+    ) -> Vec<(DefinedFuncIdx, CompiledCode)> {
+        let code = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_use = |func: DefinedFuncIdx, published: &PublishedCode| {
+            std::ptr::eq(self.slots[func.index()].load(Ordering::Relaxed), published.address())
+        };
+        let functions = code.iter().filter_map(|published| Some((published.function()?, published)));
+        functions
+            .filter(|(func, published)| in_use(*func, published) && wanted(*func, published.tier()))
+            .map(|(func, published)| (func, published.artifact()))
+            .collect()
     }
 
     pub(crate) fn compile(&self, func: DefinedFuncIdx) -> Result<(), Failure> {
@@ -228,6 +293,12 @@ impl ModuleObject {
     pub fn func_type(&self, ty: &FuncType) -> Option<FuncType<DefTypeId>> {
         let convert = |types: &[ValType]| types.iter().map(|ty| self.val_type(*ty)).collect::<Option<Box<[_]>>>();
         Some(FuncType { params: convert(&ty.params)?, results: convert(&ty.results)? })
+    }
+}
+
+impl Drop for ModuleObject {
+    fn drop(&mut self) {
+        self.parts.compiler.retire(self);
     }
 }
 

@@ -169,6 +169,14 @@ impl Allocation {
         self.executable
     }
 
+    /// A copy of the first `len` bytes, which nobody writes any more.
+    pub(crate) fn read(&self, len: usize) -> Vec<u8> {
+        assert!(len <= self.len, "more code than its allocation holds");
+        // SAFETY: the bytes are inside the executable mapping, which is readable and stays for the life of the process; only
+        // `write` writes them, before the code is published.
+        unsafe { std::slice::from_raw_parts(self.executable, len) }.to_vec()
+    }
+
     /// Writes code that nothing runs yet.
     pub(crate) fn write(&self, code: &[u8]) {
         assert!(code.len() <= self.len, "code larger than its allocation");

@@ -19,7 +19,9 @@ pub(crate) mod stubs;
 
 use std::sync::{Arc, Weak};
 
-use chalcid_module::artifact::{CompiledCode, SourcePosition, StackMap, TrapSite};
+use chalcid_module::artifact::{
+    BundledFunction, CompiledCode, HandlerSite, Relocation, SourcePosition, StackMap, Tier, TrapSite,
+};
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::trap_code::TrapCode;
 
@@ -41,10 +43,11 @@ pub enum CodeError {
 }
 
 /// Whose code it is.
-#[derive(Clone)]
 pub(crate) enum CodeOwner {
     /// A function of a module.
     Function { module: Weak<ModuleObject>, func: DefinedFuncIdx },
+    /// Several functions of a module, by ascending start.
+    Bundle { module: Weak<ModuleObject>, functions: Box<[BundledFunction]> },
     /// A trampoline.
     Trampoline,
     /// Lazy stubs.
@@ -56,12 +59,29 @@ pub(crate) struct CodeInfo {
     pub(crate) start: usize,
     pub(crate) len: usize,
     pub(crate) owner: CodeOwner,
+    tier: Tier,
+    alignment: u32,
+    relocations: Box<[Relocation]>,
     traps: Box<[TrapSite]>,
     stack_maps: Box<[StackMap]>,
     source_map: Box<[SourcePosition]>,
+    handlers: Box<[HandlerSite]>,
 }
 
 impl CodeInfo {
+    /// The function whose code an address lies in, if it is a function's.
+    pub(crate) fn function_at(&self, pc: usize) -> Option<(&Weak<ModuleObject>, DefinedFuncIdx)> {
+        match &self.owner {
+            CodeOwner::Function { module, func } => Some((module, *func)),
+            CodeOwner::Bundle { module, functions } => {
+                let offset = u32::try_from(pc - self.start).ok()?;
+                let next = functions.partition_point(|function| function.start <= offset);
+                Some((module, functions.get(next.checked_sub(1)?)?.func))
+            }
+            CodeOwner::Trampoline | CodeOwner::Stub => None,
+        }
+    }
+
     /// What a fault at an address means, if the instruction there is one that may fault.
     pub(crate) fn trap_at(&self, pc: usize) -> Option<TrapCode> {
         let offset = u32::try_from(pc - self.start).ok()?;
@@ -94,7 +114,7 @@ pub(crate) struct PublishedCode {
 impl PublishedCode {
     /// Writes code where it can run, with its relocations done, and registers what is known about it.
     pub(crate) fn publish(compiled: CompiledCode, owner: CodeOwner) -> Result<Self, CodeError> {
-        let CompiledCode { mut code, alignment, relocations, traps, stack_maps, source_map, .. } = compiled;
+        let CompiledCode { tier, mut code, alignment, relocations, traps, stack_maps, source_map, handlers } = compiled;
         for relocation in &relocations {
             let start = relocation.offset as usize;
             let place = code.get_mut(start..start.saturating_add(8)).ok_or(CodeError::Malformed)?;
@@ -107,9 +127,13 @@ impl PublishedCode {
             start: memory.address() as usize,
             len: code.len(),
             owner,
+            tier,
+            alignment,
+            relocations: relocations.into(),
             traps: traps.into(),
             stack_maps: stack_maps.into(),
             source_map: source_map.into(),
+            handlers: handlers.into(),
         });
         registry::insert(Arc::clone(&info));
         Ok(Self { info, memory })
@@ -118,6 +142,41 @@ impl PublishedCode {
     /// Where it starts.
     pub(crate) fn address(&self) -> *const u8 {
         self.memory.address()
+    }
+
+    /// The function, if it is the code of one.
+    pub(crate) fn function(&self) -> Option<DefinedFuncIdx> {
+        match self.info.owner {
+            CodeOwner::Function { func, .. } => Some(func),
+            _ => None,
+        }
+    }
+
+    /// Which compiler made it.
+    pub(crate) fn tier(&self) -> Tier {
+        self.info.tier
+    }
+
+    /// The code as it was before it was published: without addresses.
+    pub(crate) fn artifact(&self) -> CompiledCode {
+        let info = &self.info;
+        let mut code = self.memory.read(info.len);
+        for relocation in &info.relocations {
+            let start = relocation.offset as usize;
+            if let Some(place) = code.get_mut(start..start + 8) {
+                place.fill(0);
+            }
+        }
+        CompiledCode {
+            tier: info.tier,
+            code,
+            alignment: info.alignment,
+            relocations: info.relocations.to_vec(),
+            traps: info.traps.to_vec(),
+            stack_maps: info.stack_maps.to_vec(),
+            source_map: info.source_map.to_vec(),
+            handlers: info.handlers.to_vec(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use chalcid_module::artifact::CompiledCode;
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::types::ValType;
 
-use super::{CodeError, CodeOwner, PublishedCode, registry};
+use super::{CodeError, CodeOwner, PublishedCode};
 use crate::arch;
 use crate::failure::Pending;
 use crate::instance::Instance;
@@ -52,11 +52,6 @@ impl Stubs {
         let start = self.0[usize::from(through_memory)][index / BLOCK];
         (start + arch::STUB_HEAD_SIZE + index % BLOCK * arch::STUB_SIZE) as *const u8
     }
-}
-
-/// Whether a slot still points to a stub.
-pub(crate) fn is_stub(code: *const u8) -> bool {
-    registry::find(code as usize).is_some_and(|info| matches!(info.owner, CodeOwner::Stub))
 }
 
 /// Whether results are more than the wasm convention has registers for: 8 of either class.

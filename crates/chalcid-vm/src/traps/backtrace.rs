@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::arch;
-use crate::code::{CodeInfo, CodeOwner, registry};
+use crate::code::{CodeInfo, registry};
 use crate::failure::{Backtrace, Frame};
 use crate::traps::enter::Activation;
 
@@ -52,12 +52,12 @@ pub(crate) fn capture(agent: &Agent, at: Option<(usize, usize)>, limit: usize) -
     let mut frames = Vec::new();
     if limit > 0 {
         walk(agent, at, &mut |frame| {
-            if let CodeOwner::Function { module, func } = &frame.code.owner
+            let pc = if frame.at_call { frame.pc - 1 } else { frame.pc };
+            if let Some((module, func)) = frame.code.function_at(pc)
                 && let Some(module) = module.upgrade()
             {
-                let pc = if frame.at_call { frame.pc - 1 } else { frame.pc };
                 let wasm_offset = frame.code.wasm_offset_at(pc);
-                frames.push(Frame { module, defined: *func, wasm_offset, activation: frame.activation });
+                frames.push(Frame { module, defined: func, wasm_offset, activation: frame.activation });
             }
             frames.len() < limit
         });
