@@ -32,5 +32,5 @@ pub mod trap_code;
 pub mod types;
 pub mod validate;
 
-pub use decode::decode_and_validate;
+pub use decode::{decode_and_validate, decode_validated};
 pub use error::CompileError;
