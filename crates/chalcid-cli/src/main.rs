@@ -2,7 +2,8 @@
 //!
 //! `main` reads the arguments and hands over to [`runtime`], which owns the JavaScript engine and the event loop. Around it:
 //! [`modules`] finds and loads programs (ES modules, CommonJS, JSON), [`web`] holds the globals of the web platform, [`node`]
-//! Node's own modules, [`errors`] what a failed program prints, [`repl`] the interactive prompt.
+//! Node's own modules, [`errors`] what a failed program prints, [`repl`] the interactive prompt. A first argument that names a command
+//! ([`wast`]) is not a program.
 //!
 //! Start-up is the point of this program. Nothing is set up before something asks for it: a global is a getter that replaces
 //! itself, the JavaScript pieces of the runtime are compiled when first needed, and there is no thread, no I/O reactor and no
@@ -16,6 +17,8 @@ mod modules;
 mod node;
 mod repl;
 mod runtime;
+#[cfg(feature = "wast")]
+mod wast;
 mod web;
 
 use std::ffi::OsString;
@@ -28,7 +31,12 @@ use runtime::{Entry, Shell};
 
 /// Runs JavaScript programs and npm packages that use WebAssembly.
 #[derive(Parser)]
-#[command(name = "chalcid", version, about, override_usage = "chalcid [OPTIONS] [FILE [ARGS…]]")]
+#[command(
+    name = "chalcid",
+    version,
+    about,
+    override_usage = "chalcid [OPTIONS] [FILE [ARGS…]]\n       chalcid wast [OPTIONS] SCRIPT…"
+)]
 struct Arguments {
     /// Run CODE instead of a file
     #[arg(short, long, value_name = "CODE")]
@@ -48,6 +56,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "wast")]
+    if std::env::args_os().nth(1).is_some_and(|first| first == "wast") {
+        return wast::main(std::env::args_os().skip(1));
+    }
     let arguments = Arguments::parse();
     let (entry, script_arguments) = match entry(arguments) {
         Ok(found) => found,

@@ -76,7 +76,7 @@ features! {
     /// Exceptions with `try`, `catch` and `delegate`.
     LegacyExceptions = "exceptions", phase 0, default false, LEGACY_EXCEPTIONS | EXCEPTIONS;
     /// Shared memories and atomic instructions.
-    Threads = "threads", phase 4, default false, THREADS;
+    Threads = "threads", phase 4, default true, THREADS;
     /// 128-bit addition, subtraction and multiplication.
     WideArithmetic = "wideArithmetic", phase 4, default true, WIDE_ARITHMETIC;
     /// Memories whose pages are one byte.
@@ -191,10 +191,59 @@ impl FromStr for Feature {
     }
 }
 
+/// Named sets, to begin a list with.
+const SETS: &[(&str, fn() -> Features)] = &[
+    ("default", Features::default),
+    ("none", || Features(0)),
+    ("all", || Feature::ALL.iter().copied().collect()),
+    ("wasm1", || Features::WASM1),
+    ("wasm2", || Features::WASM2),
+    ("wasm3", || Features::WASM3),
+];
+
+impl FromStr for Features {
+    type Err = UnknownFeature;
+
+    /// A list as on a command line: names separated by commas, each of which turns its proposal on, with `-` before it off. It starts
+    /// from the defaults, or from the set that its first word names: `all`, `none`, `default`, `wasm1`, `wasm2`, `wasm3`.
+    fn from_str(list: &str) -> Result<Self, UnknownFeature> {
+        let mut words = list.split(',').map(str::trim).filter(|word| !word.is_empty()).peekable();
+        let set = words.peek().and_then(|first| SETS.iter().find(|(name, _)| name == first));
+        let mut features = match set {
+            Some((_, set)) => {
+                words.next();
+                set()
+            }
+            None => Features::default(),
+        };
+        for word in words {
+            features = match word.strip_prefix('-') {
+                Some(name) => features.without(name.parse()?),
+                None => features.with(word.strip_prefix('+').unwrap_or(word).parse()?),
+            };
+        }
+        Ok(features)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn lists_start_from_the_defaults_or_a_set() {
+        let parsed = |list: &str| list.parse::<Features>().unwrap();
+        assert_eq!(parsed(""), Features::default());
+        assert_eq!(
+            parsed("+customPageSizes,-simd"),
+            Features::default().with(Feature::CustomPageSizes).without(Feature::Simd)
+        );
+        assert_eq!(parsed("wasm1, threads"), Features::WASM1.with(Feature::Threads));
+        assert_eq!(parsed("none,simd").iter().collect::<Vec<_>>(), [Feature::Simd]);
+        assert!(parsed("all").contains(Feature::StackSwitching));
+        assert_eq!("simd,all".parse::<Features>(), Err(UnknownFeature("all".into())));
+    }
 
     #[test]
     fn names_are_unique_and_parse_back() {

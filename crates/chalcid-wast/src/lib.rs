@@ -3,6 +3,7 @@
 //! ```text
 //! source ──wast──► directives ──► Script ──► Report: one outcome a directive, with line and reason
 //!                                   │
+//!                                   ├─ threads, each a script of its own with what is shared with it
 //!                                   └─ definitions and instances by name, registered names, the `spectest` module
 //! ```
 //!
@@ -13,11 +14,15 @@
 
 #![forbid(unsafe_code)]
 
+mod expect;
+mod lines;
 pub mod messages;
 mod report;
 mod script;
 mod spectest;
+mod threads;
 mod values;
 
 pub use report::{Counts, Outcome, Report};
-pub use script::run;
+pub use script::{Print, run};
+pub use values::display;

@@ -1,6 +1,7 @@
 //! What running a script gives.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 /// The outcomes of a script's directives, in order.
 #[derive(Clone, Debug, Default)]
@@ -16,19 +17,28 @@ pub struct Report {
 pub struct Outcome {
     /// Line in the script, from 1.
     pub line: usize,
+    /// Column in the line, from 1, in bytes.
+    pub column: usize,
     /// The directive's keyword, for example `assert_return`.
     pub directive: &'static str,
     /// Nothing, or why it failed.
     pub result: Result<(), String>,
 }
 
-/// How many directives passed and failed.
+/// How many directives passed and failed, of one script or several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Those that did what was expected.
     pub passed: usize,
     /// Those that did not.
     pub failed: usize,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
 }
 
 impl Report {
@@ -50,11 +60,11 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// One line for every failure: `file:line: directive: reason`.
+    /// A line for every failure, `file:line:column: directive: reason`, and one with the counts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for outcome in self.failures() {
             if let Err(reason) = &outcome.result {
-                writeln!(f, "{}:{}: {}: {reason}", self.path, outcome.line, outcome.directive)?;
+                writeln!(f, "{}:{}:{}: {}: {reason}", self.path, outcome.line, outcome.column, outcome.directive)?;
             }
         }
         let Counts { passed, failed } = self.counts();

@@ -7,49 +7,61 @@ use wast::core::ModuleKind;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
-use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, Wat};
+use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, WastThread, Wat};
 
-use crate::messages;
+use crate::expect;
+use crate::lines::Lines;
 use crate::report::{Outcome, Report};
 use crate::spectest::Host;
+use crate::threads::{Exports, Running, Shared, Threads};
 use crate::values;
 
+/// What becomes of the arguments that a script gives to the `print` functions of `spectest`.
+pub type Print = fn(&[Val]);
+
 /// Runs a script from its first directive to its last. `path` is what the report calls it.
-pub fn run(engine: &Engine, path: &str, source: &str) -> Report {
-    let mut report = Report { path: path.to_owned(), outcomes: Vec::new() };
-    let line = |span: Span| span.linecol_in(source).0 + 1;
-    let mut lexer = Lexer::new(source);
-    lexer.allow_confusing_unicode(true);
-    let buffer = match ParseBuffer::new_with_lexer(lexer) {
-        Ok(buffer) => buffer,
-        Err(error) => {
-            report.outcomes.push(unreadable(line(error.span()), &error));
-            return report;
-        }
-    };
-    let directives = match parser::parse::<Wast<'_>>(&buffer) {
-        Ok(wast) => wast.directives,
-        Err(error) => {
-            report.outcomes.push(unreadable(line(error.span()), &error));
-            return report;
-        }
-    };
-    let mut script = match Script::new(engine) {
-        Ok(script) => script,
-        Err(reason) => {
-            report.outcomes.push(Outcome { line: 1, directive: "spectest", result: Err(reason) });
-            return report;
-        }
-    };
-    for directive in directives {
-        let (line, name) = (line(directive.span()), keyword(&directive));
-        report.outcomes.push(Outcome { line, directive: name, result: script.run(directive) });
+pub fn run(engine: &Engine, path: &str, source: &str, print: Print) -> Report {
+    let lines = Lines::of(source);
+    let context = Context { engine, lines: &lines, print };
+    let mut outcomes = Vec::new();
+    let unreadable =
+        |error: wast::Error| context.outcome(error.span(), "script", Err(format!("not readable: {}", error.message())));
+    match parse_buffer(source) {
+        Ok(buffer) => match parser::parse::<Wast<'_>>(&buffer) {
+            Ok(wast) => run_directives(context, wast.directives, &mut outcomes),
+            Err(error) => outcomes.push(unreadable(error)),
+        },
+        Err(error) => outcomes.push(unreadable(error)),
     }
-    report
+    Report { path: path.to_owned(), outcomes }
 }
 
-fn unreadable(line: usize, error: &wast::Error) -> Outcome {
-    Outcome { line, directive: "script", result: Err(format!("not readable: {}", error.message())) }
+fn run_directives(context: Context<'_>, directives: Vec<WastDirective<'_>>, outcomes: &mut Vec<Outcome>) {
+    std::thread::scope(|scope| match Script::new(context, Threads::new(scope)) {
+        Ok(mut script) => script.run_all(directives, outcomes),
+        Err(reason) => outcomes.push(context.outcome(Span::from_offset(0), "spectest", Err(reason))),
+    });
+}
+
+fn parse_buffer(text: &str) -> Result<ParseBuffer<'_>, wast::Error> {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    ParseBuffer::new_with_lexer(lexer)
+}
+
+/// What all threads of a script have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'e> {
+    engine: &'e Engine,
+    lines: &'e Lines,
+    print: Print,
+}
+
+impl Context<'_> {
+    pub(crate) fn outcome(&self, span: Span, directive: &'static str, result: Result<(), String>) -> Outcome {
+        let (line, column) = self.lines.place(span);
+        Outcome { line, column, directive, result }
+    }
 }
 
 fn keyword(directive: &WastDirective<'_>) -> &'static str {
@@ -75,7 +87,7 @@ fn keyword(directive: &WastDirective<'_>) -> &'static str {
 }
 
 /// Why an action did not give values.
-enum Failure {
+pub(crate) enum Failure {
     /// The script itself is at fault: it names what does not exist.
     Script(String),
     /// The module was refused.
@@ -87,7 +99,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Script(reason) => reason.clone(),
             Self::Compile(error) => format!("compile error: {error}"),
@@ -110,21 +122,26 @@ impl From<Error> for Failure {
     }
 }
 
-struct Script {
+/// One thread of a script.
+pub(crate) struct Script<'scope, 'env> {
+    context: Context<'scope>,
     agent: Agent,
     host: Host,
     definitions: HashMap<String, Module>,
     last_definition: Option<Module>,
-    instances: HashMap<String, Instance>,
-    last_instance: Option<Instance>,
-    registered: HashMap<String, Instance>,
+    instances: HashMap<String, Exports>,
+    last_instance: Option<Exports>,
+    registered: HashMap<String, Exports>,
+    threads: Threads<'scope, 'env>,
+    running: HashMap<String, Running<'scope>>,
 }
 
-impl Script {
-    fn new(engine: &Engine) -> Result<Self, String> {
-        let agent = Agent::new(engine);
-        let host = Host::new(&agent).map_err(|error| error.to_string())?;
+impl<'scope, 'env> Script<'scope, 'env> {
+    pub(crate) fn new(context: Context<'scope>, threads: Threads<'scope, 'env>) -> Result<Self, String> {
+        let agent = Agent::new(context.engine);
+        let host = Host::new(&agent, context.print).map_err(|error| error.to_string())?;
         Ok(Self {
+            context,
             agent,
             host,
             definitions: HashMap::new(),
@@ -132,10 +149,55 @@ impl Script {
             instances: HashMap::new(),
             last_instance: None,
             registered: HashMap::new(),
+            threads,
+            running: HashMap::new(),
         })
     }
 
-    fn run(&mut self, directive: WastDirective<'_>) -> Result<(), String> {
+    /// Runs directives and waits for the threads that they started.
+    pub(crate) fn run_all<'a: 'scope>(&mut self, directives: Vec<WastDirective<'a>>, outcomes: &mut Vec<Outcome>) {
+        let mut end = Span::from_offset(0);
+        for directive in directives {
+            let (span, name) = (directive.span(), keyword(&directive));
+            end = span;
+            let result = match directive {
+                WastDirective::Wait { thread, .. } => self.wait(thread, outcomes),
+                other => self.run(other),
+            };
+            outcomes.push(self.context.outcome(span, name, result));
+        }
+        for (_, running) in self.running.drain() {
+            if let Err(reason) = running.join(outcomes) {
+                outcomes.push(self.context.outcome(end, "thread", Err(reason)));
+            }
+        }
+    }
+
+    /// Gives the memories that another thread shares a name.
+    pub(crate) fn share(&mut self, id: Id<'_>, shared: &Shared) {
+        self.instances.insert(id.name().to_owned(), shared.exports(&self.agent));
+    }
+
+    fn start_thread<'a: 'scope>(&mut self, thread: WastThread<'a>) -> Result<(), String> {
+        let name = thread.name.name().to_owned();
+        if self.running.contains_key(&name) {
+            return Err(format!("a thread is called ${name} already"));
+        }
+        let shared = match thread.shared_module {
+            Some(id) => Shared::of(self.exports(Some(id))?),
+            None => Shared::default(),
+        };
+        let started = self.threads.start(self.context, thread, shared);
+        self.running.insert(name, started.map_err(|error| format!("no thread: {error}"))?);
+        Ok(())
+    }
+
+    fn wait(&mut self, thread: Id<'_>, outcomes: &mut Vec<Outcome>) -> Result<(), String> {
+        let running = self.running.remove(thread.name());
+        running.ok_or_else(|| format!("no thread is called ${}", thread.name()))?.join(outcomes)
+    }
+
+    fn run<'a: 'scope>(&mut self, directive: WastDirective<'a>) -> Result<(), String> {
         match directive {
             WastDirective::Module(module) => self.module(module).map_err(|failure| failure.describe()),
             WastDirective::ModuleDefinition(module) => self.define(module).map_err(|failure| failure.describe()),
@@ -143,7 +205,7 @@ impl Script {
                 self.instantiate_defined(instance, module).map_err(|failure| failure.describe())
             }
             WastDirective::Register { name, module, .. } => {
-                let instance = self.instance(module)?.clone();
+                let instance = self.exports(module)?.clone();
                 self.registered.insert(name.to_owned(), instance);
                 Ok(())
             }
@@ -152,17 +214,18 @@ impl Script {
                 let found = self.execute(exec).map_err(|failure| failure.describe())?;
                 values::compare_all(&found, &results)
             }
-            WastDirective::AssertTrap { exec, message, .. } => expect_trap(self.execute(exec), message),
-            WastDirective::AssertExhaustion { call, message, .. } => expect_trap(self.invoke(&call), message),
-            WastDirective::AssertException { exec, .. } => expect_exception(self.execute(exec)),
-            WastDirective::AssertUnlinkable { module, message, .. } => self.expect_unlinkable(module, message),
-            WastDirective::AssertInvalid { module, message, .. } => self.expect_refused(module, message),
-            WastDirective::AssertMalformed { module, message, .. } => self.expect_refused(module, message),
+            WastDirective::AssertTrap { exec, message, .. } => expect::trap(self.execute(exec), message),
+            WastDirective::AssertExhaustion { call, message, .. } => expect::trap(self.invoke(&call), message),
+            WastDirective::AssertException { exec, .. } => expect::exception(self.execute(exec)),
+            WastDirective::AssertUnlinkable { module, message, .. } => expect::unlinkable(self.link(module), message),
+            WastDirective::AssertInvalid { module, message, .. } => expect::refused(self.validate(module), message),
+            WastDirective::AssertMalformed { module, message, .. } => expect::refused(self.validate(module), message),
             WastDirective::AssertInvalidCustom { .. } | WastDirective::AssertMalformedCustom { .. } => {
                 Err("the engine does not look into custom sections".into())
             }
             WastDirective::AssertSuspension { .. } => Err("suspensions are not supported".into()),
-            WastDirective::Thread(_) | WastDirective::Wait { .. } => Err("threads are not supported".into()),
+            WastDirective::Thread(thread) => self.start_thread(thread),
+            WastDirective::Wait { .. } => Err("waiting is done elsewhere".into()),
         }
     }
 
@@ -171,13 +234,16 @@ impl Script {
     }
 
     /// `(module …)`: defines and instantiates.
-    fn module(&mut self, mut module: QuoteWat<'_>) -> Result<(), Failure> {
+    fn module(&mut self, module: QuoteWat<'_>) -> Result<(), Failure> {
         // What comes next means this module, whether or not it can be instantiated.
         self.last_instance = None;
         let name = module.name().map(|id| id.name().to_owned());
-        let bytes = module.encode().map_err(|error| Failure::Script(error.message()))?;
-        let module = self.compile(bytes)?;
-        let instance = self.instantiate(&module)?;
+        let module = self.compile(encode(module).map_err(Failure::Script)?)?;
+        if let Some(name) = &name {
+            self.definitions.insert(name.clone(), module.clone());
+        }
+        self.last_definition = Some(module.clone());
+        let instance = Exports::Instance(self.instantiate(&module)?);
         if let Some(name) = name {
             self.instances.insert(name, instance.clone());
         }
@@ -186,10 +252,9 @@ impl Script {
     }
 
     /// `(module definition …)`
-    fn define(&mut self, mut module: QuoteWat<'_>) -> Result<(), Failure> {
+    fn define(&mut self, module: QuoteWat<'_>) -> Result<(), Failure> {
         let name = module.name().map(|id| id.name().to_owned());
-        let bytes = module.encode().map_err(|error| Failure::Script(error.message()))?;
-        let module = self.compile(bytes)?;
+        let module = self.compile(encode(module).map_err(Failure::Script)?)?;
         if let Some(name) = name {
             self.definitions.insert(name, module.clone());
         }
@@ -204,7 +269,7 @@ impl Script {
             None => self.last_definition.as_ref(),
         };
         let module = module.cloned().ok_or_else(|| Failure::Script("unknown module definition".into()))?;
-        let made = self.instantiate(&module)?;
+        let made = Exports::Instance(self.instantiate(&module)?);
         if let Some(id) = instance {
             self.instances.insert(id.name().to_owned(), made.clone());
         }
@@ -226,13 +291,13 @@ impl Script {
 
     fn import(&self, module: &str, name: &str) -> Option<Extern> {
         match self.registered.get(module) {
-            Some(instance) => instance.get_export(name),
+            Some(exports) => exports.get(name),
             None if module == "spectest" => self.host.export(name),
             None => None,
         }
     }
 
-    fn instance(&self, id: Option<Id<'_>>) -> Result<&Instance, String> {
+    fn exports(&self, id: Option<Id<'_>>) -> Result<&Exports, String> {
         match id {
             Some(id) => self.instances.get(id.name()).ok_or_else(|| format!("no instance is called ${}", id.name())),
             None => self.last_instance.as_ref().ok_or_else(|| "there is no instance".into()),
@@ -255,8 +320,8 @@ impl Script {
     }
 
     fn export(&self, module: Option<Id<'_>>, name: &str) -> Result<Extern, Failure> {
-        let instance = self.instance(module).map_err(Failure::Script)?;
-        instance.get_export(name).ok_or_else(|| Failure::Script(format!("no export is called {name:?}")))
+        let exports = self.exports(module).map_err(Failure::Script)?;
+        exports.get(name).ok_or_else(|| Failure::Script(format!("no export is called {name:?}")))
     }
 
     fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<Vec<Val>, Failure> {
@@ -274,69 +339,38 @@ impl Script {
         Ok(results)
     }
 
-    /// `assert_unlinkable`: the module is fine, its imports are not.
-    fn expect_unlinkable(&self, mut module: Wat<'_>, expected: &str) -> Result<(), String> {
-        let bytes = module.encode().map_err(|error| error.message())?;
-        let module = self.compile(bytes).map_err(|error| format!("compile error: {error}"))?;
-        let found = match self.instantiate(&module) {
-            Ok(_) => return Err(format!("expected link error {expected:?}, found an instance")),
-            Err(Failure::UnknownImport(message)) => message,
-            Err(Failure::Engine(Error::Link(error))) => error.to_string(),
-            Err(other) => return Err(format!("expected link error {expected:?}, found {}", other.describe())),
-        };
-        if messages::begins_as(&found, expected) {
-            Ok(())
-        } else {
-            Err(format!("expected link error {expected:?}, found {found:?}"))
-        }
+    /// Instantiates a module of which `assert_unlinkable` says that its imports do not fit.
+    fn link(&self, mut module: Wat<'_>) -> Result<(), Failure> {
+        let bytes = module.encode().map_err(|error| Failure::Script(error.message()))?;
+        let module = self.compile(bytes)?;
+        self.instantiate(&module).map(drop)
     }
 
-    /// `assert_invalid` and `assert_malformed`. Text that the text format's parser refuses is none of the engine's business; it
-    /// only has to be refused.
-    fn expect_refused(&self, mut module: QuoteWat<'_>, expected: &str) -> Result<(), String> {
+    /// Compiles a module of which `assert_invalid` or `assert_malformed` says that it is none. `None` where its text is refused
+    /// already: that is none of the engine's business.
+    fn validate(&self, module: QuoteWat<'_>) -> Result<Option<Result<Module, CompileError>>, String> {
         let written_in_text = match &module {
             QuoteWat::QuoteModule(..) | QuoteWat::QuoteComponent(..) => true,
             QuoteWat::Wat(Wat::Module(module)) => matches!(module.kind, ModuleKind::Text(_)),
             QuoteWat::Wat(Wat::Component(_)) => false,
         };
-        let bytes = match module.to_test() {
-            Ok(QuoteWatTest::Binary(bytes)) => Ok(bytes),
-            Ok(QuoteWatTest::Text(text)) => encode_text(&text),
-            Err(error) => Err(error.message()),
-        };
-        let bytes = match bytes {
-            Ok(bytes) => bytes,
-            Err(_) if written_in_text => return Ok(()),
-            Err(message) => return Err(format!("expected compile error {expected:?}, found no binary: {message}")),
-        };
-        match self.compile(bytes) {
-            Ok(_) => Err(format!("expected compile error {expected:?}, found a valid module")),
-            Err(error) if messages::compile_error_matches(&error.message, expected) => Ok(()),
-            Err(error) => Err(format!("expected compile error {expected:?}, found {:?}", error.message)),
+        match encode(module) {
+            Ok(bytes) => Ok(Some(self.compile(bytes))),
+            Err(_) if written_in_text => Ok(None),
+            Err(message) => Err(message),
         }
     }
 }
 
-fn encode_text(text: &[u8]) -> Result<Vec<u8>, String> {
-    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-    let buffer = ParseBuffer::new(text).map_err(|error| error.message())?;
-    let mut wat = parser::parse::<Wat<'_>>(&buffer).map_err(|error| error.message())?;
-    wat.encode().map_err(|error| error.message())
-}
-
-/// `assert_trap` and `assert_exhaustion`
-fn expect_trap(result: Result<Vec<Val>, Failure>, expected: &str) -> Result<(), String> {
-    match result {
-        Ok(values) => Err(format!("expected trap {expected:?}, found {} results", values.len())),
-        Err(Failure::Engine(Error::Trap(trap))) if messages::trap_matches(trap.code().message(), expected) => Ok(()),
-        Err(other) => Err(format!("expected trap {expected:?}, found {}", other.describe())),
-    }
-}
-
-/// `assert_exception`
-fn expect_exception(result: Result<Vec<Val>, Failure>) -> Result<(), String> {
-    match result {
-        Ok(values) => Err(format!("expected an exception, found {} results", values.len())),
-        Err(other) => Err(format!("expected an exception, found {}", other.describe())),
+/// The bytes of a module, whether it is given as text, as bytes, or as quoted text.
+fn encode(mut module: QuoteWat<'_>) -> Result<Vec<u8>, String> {
+    match module.to_test().map_err(|error| error.message())? {
+        QuoteWatTest::Binary(bytes) => Ok(bytes),
+        QuoteWatTest::Text(text) => {
+            let text = std::str::from_utf8(&text).map_err(|error| error.to_string())?;
+            let buffer = parse_buffer(text).map_err(|error| error.message())?;
+            let mut wat = parser::parse::<Wat<'_>>(&buffer).map_err(|error| error.message())?;
+            wat.encode().map_err(|error| error.message())
+        }
     }
 }

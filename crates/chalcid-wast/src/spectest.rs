@@ -6,6 +6,8 @@ use std::rc::Rc;
 use chalcid::types::{AddressType, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, ValType};
 use chalcid::{Agent, Extern, Func, Global, HostValue, Memory, Table, Val};
 
+use crate::script::Print;
+
 const I32: ValType = ValType::I32;
 const I64: ValType = ValType::I64;
 const F32: ValType = ValType::F32;
@@ -20,8 +22,8 @@ pub(crate) struct Host {
 struct Numbered(u32);
 
 impl Host {
-    /// The module of the reference interpreter: functions that print (nothing, here), globals, tables, a memory.
-    pub(crate) fn new(agent: &Agent) -> Result<Self, Box<dyn std::error::Error>> {
+    /// The module of the reference interpreter: functions that print, globals, tables, memories.
+    pub(crate) fn new(agent: &Agent, print: Print) -> Result<Self, Box<dyn std::error::Error>> {
         let mut exports = HashMap::new();
         for (name, params) in [
             ("print", &[][..]),
@@ -33,7 +35,13 @@ impl Host {
             ("print_f64_f64", &[F64, F64]),
         ] {
             let ty = FuncType { params: params.into(), results: Box::new([]) };
-            exports.insert(name, Extern::Func(Func::new(agent, ty, |_, _| Ok(()))?));
+            exports.insert(
+                name,
+                Extern::Func(Func::new(agent, ty, move |arguments, _| {
+                    print(arguments);
+                    Ok(())
+                })?),
+            );
         }
         for (name, content, value) in [
             ("global_i32", I32, Val::I32(666)),
@@ -50,8 +58,10 @@ impl Host {
             exports.insert(name, Extern::Table(Table::new(agent, ty, Val::FuncRef(None))?));
         }
         let limits = Limits { min: 1, max: Some(2) };
-        let ty = MemoryType { limits, address: AddressType::I32, shared: false, page_size_log2: 16 };
-        exports.insert("memory", Extern::Memory(Memory::new(agent, ty)?));
+        for (name, shared) in [("memory", false), ("shared_memory", true)] {
+            let ty = MemoryType { limits, address: AddressType::I32, shared, page_size_log2: 16 };
+            exports.insert(name, Extern::Memory(Memory::new(agent, ty)?));
+        }
         Ok(Self { exports })
     }
 

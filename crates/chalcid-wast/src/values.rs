@@ -112,6 +112,11 @@ fn v128_matches(found: u128, expected: &V128Pattern) -> bool {
     }
 }
 
+/// A value as messages show it.
+pub fn display(value: &Val) -> impl fmt::Display {
+    Found(value)
+}
+
 /// A value for a message.
 struct Found<'a>(&'a Val);
 

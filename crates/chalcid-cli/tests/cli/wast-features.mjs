@@ -1,0 +1,2 @@
+// flags: wast --features -simd --no-signals scripts/simd.wast
+// status: 1

@@ -1,0 +1,1 @@
+// flags: wast -q --features wasm3,threads scripts/folder
