@@ -153,8 +153,8 @@ const utf8 = (text) => Array.from(unescape(encodeURIComponent(text)), (c) => c.c
 const named = (text) => { const bytes = utf8(text); return [...unsigned(bytes.length), ...bytes]; };
 const vector = (items, encode = (item) => item) => [...unsigned(items.length), ...items.flatMap(encode)];
 const kinds = { func: 0, table: 1, memory: 2, global: 3, tag: 4 };
-const limits = ({ min = 0, max, address }) => {
-  const flags = (max === undefined ? 0 : 1) | (address === "i64" ? 4 : 0);
+const limits = ({ min = 0, max, address, shared }) => {
+  const flags = (max === undefined ? 0 : 1) | (shared ? 2 : 0) | (address === "i64" ? 4 : 0);
   return [flags, ...unsigned(min), ...(max === undefined ? [] : unsigned(max))];
 };
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use chalcid::host::{Adopt, Body};
 use chalcid::types::{AddressType, Limits, MemoryType};
-use chalcid::{Memory, MemoryError};
+use chalcid::{Feature, Memory, MemoryError};
 
 use crate::agent::{Interface, realm_of};
 use crate::conversions::{address_value_to_u64, optional_address_type, u64_to_address_value};
@@ -25,15 +25,16 @@ pub struct MemoryObject<H: Host> {
     buffer: RefCell<Option<Buffer<H>>>,
 }
 
-/// A buffer object and whether it is resizable.
+/// A buffer object, whether it is resizable, and the length that it was made with.
 struct Buffer<H: Host> {
     object: H::Value,
     fixed_length: bool,
+    byte_length: usize,
 }
 
 impl<H: Host> Clone for Buffer<H> {
     fn clone(&self) -> Self {
-        Self { object: self.object.clone(), fixed_length: self.fixed_length }
+        Self { object: self.object.clone(), ..*self }
     }
 }
 
@@ -91,8 +92,29 @@ fn create_a_fixed_length_memory_buffer<H: Host>(
     memory: &Memory,
     object: &H::Value,
 ) -> Completion<H, Buffer<H>> {
-    let object = host.new_memory_buffer(memory, object, BufferLength::Fixed)?;
-    Ok(Buffer { object, fixed_length: true })
+    create_a_memory_buffer(host, memory, object, BufferLength::Fixed)
+}
+
+fn create_a_memory_buffer<H: Host>(
+    host: &H,
+    memory: &Memory,
+    object: &H::Value,
+    length: BufferLength,
+) -> Completion<H, Buffer<H>> {
+    let byte_length = memory.byte_len();
+    let object = host.new_memory_buffer(memory, object, length)?;
+    if memory.ty().shared {
+        // Threads, "create a fixed length memory buffer": SetIntegrityLevel(buffer, "frozen").
+        host.freeze(&object)?;
+    }
+    Ok(Buffer { object, fixed_length: length == BufferLength::Fixed, byte_length })
+}
+
+/// "Perform ! DetachArrayBuffer(buffer, "WebAssembly.Memory")": a SharedArrayBuffer stays what it is.
+fn detach<H: Host>(host: &H, memory: &Memory, buffer: &Buffer<H>) {
+    if !memory.ty().shared {
+        host.detach_memory_buffer(&buffer.object);
+    }
 }
 
 /// "Create a resizable memory buffer" with a maximum size in bytes.
@@ -102,8 +124,7 @@ fn create_a_resizable_memory_buffer<H: Host>(
     object: &H::Value,
     max_size: u64,
 ) -> Completion<H, Buffer<H>> {
-    let object = host.new_memory_buffer(memory, object, BufferLength::Resizable(max_size))?;
-    Ok(Buffer { object, fixed_length: false })
+    create_a_memory_buffer(host, memory, object, BufferLength::Resizable(max_size))
 }
 
 /// "Refresh the Memory buffer" of a Memory object. Runs no JavaScript.
@@ -117,7 +138,7 @@ pub fn refresh_the_memory_buffer<H: Host>(host: &H, memory_object: &H::Value) {
     if buffer.fixed_length {
         // 5. If IsFixedLengthArrayBuffer(buffer) is true,
         // 5.1. Perform ! DetachArrayBuffer(buffer, "WebAssembly.Memory").
-        host.detach_memory_buffer(&buffer.object);
+        detach(host, &slots.memory(), &buffer);
         // 5.2. Let buffer be the result of creating a fixed length memory buffer from memaddr.
         // 5.3. Set memory.[[BufferObject]] to buffer.
         slots.set_buffer(None);
@@ -150,9 +171,23 @@ fn grow_the_memory_buffer<H: Host>(
 /// The host calls it from `ArrayBuffer.prototype.resize` for such a buffer, after the new length was converted and found not to be
 /// above the buffer's maximum.
 pub fn host_resize_array_buffer<H: Host>(host: &H, memory_object: &H::Value, new_length: u64) -> Completion<H, ()> {
-    const CALLER: &str = "ArrayBuffer.prototype.resize()";
+    resize(host, memory_object, new_length, "ArrayBuffer.prototype.resize()")
+}
+
+/// `HostGrowSharedArrayBuffer` of a growable buffer that the Memory object of a shared memory handed out.
+///
+/// The host calls it from `SharedArrayBuffer.prototype.grow` for such a buffer, after the new length was converted.
+pub fn host_grow_shared_array_buffer<H: Host>(
+    host: &H,
+    memory_object: &H::Value,
+    new_length: u64,
+) -> Completion<H, ()> {
+    resize(host, memory_object, new_length, "SharedArrayBuffer.prototype.grow()")
+}
+
+fn resize<H: Host>(host: &H, memory_object: &H::Value, new_length: u64, caller: &str) -> Completion<H, ()> {
     let Some(slots) = webidl::slots_of::<H, MemoryObject<H>>(host, memory_object) else {
-        return Err(type_error(host, format_args!("{CALLER}: Receiver is not the buffer of a memory")));
+        return Err(type_error(host, format_args!("{caller}: Receiver is not the buffer of a memory")));
     };
     let memory = slots.memory();
     let page_size = memory.ty().page_size();
@@ -161,13 +196,13 @@ pub fn host_resize_array_buffer<H: Host>(host: &H, memory_object: &H::Value, new
     // 1.4.1.3. If lengthDelta < 0 or lengthDelta modulo 65536 is not 0, throw a RangeError exception.
     let length_delta = new_length
         .checked_sub(length)
-        .ok_or_else(|| range_error(host, format_args!("{CALLER}: a memory cannot shrink")))?;
+        .ok_or_else(|| range_error(host, format_args!("{caller}: a memory cannot shrink")))?;
     if length_delta % page_size != 0 {
-        return Err(range_error(host, format_args!("{CALLER}: the length must be a multiple of the page size")));
+        return Err(range_error(host, format_args!("{caller}: the length must be a multiple of the page size")));
     }
     // 1.4.1.4. Let delta be lengthDelta ÷ 65536.
     // 1.4.1.5. Grow the memory buffer associated with memaddr by delta.
-    grow_the_memory_buffer(host, &memory, memory_object, length_delta / page_size, CALLER).map(drop)
+    grow_the_memory_buffer(host, &memory, memory_object, length_delta / page_size, caller).map(drop)
 }
 
 /// The interface object and the interface prototype object.
@@ -198,8 +233,15 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
         None => None,
     };
     let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Memory)?;
+    // Threads: 4. If descriptor["shared"] is true and descriptor["maximum"] does not exist, throw a TypeError exception.
+    let realm = realm_of(host)?;
+    let shared = realm.engine().features().contains(Feature::Threads)
+        && descriptor.member("shared")?.is_some_and(|shared| host.to_boolean(&shared));
+    if shared && max.is_none() {
+        return Err(type_error(host, format_args!("{CALLER}: If shared is true, maximum property should be defined.")));
+    }
     // 4. Let memtype be addrtype { min initial, max maximum }.
-    let ty = MemoryType { limits: Limits { min, max }, address, shared: false, page_size_log2: 16 };
+    let ty = MemoryType { limits: Limits { min, max }, address, shared, page_size_log2: 16 };
     // 5. If memtype is not valid, throw a RangeError exception.
     let pages = match address {
         AddressType::I32 => 1 << 16,
@@ -207,7 +249,6 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     };
     validate_limits(host, ty.limits, pages, CALLER)?;
     // 7. Let (store, memaddr) be mem_alloc(store, memtype). If allocation fails, throw a RangeError exception.
-    let realm = realm_of(host)?;
     let memory = match Memory::new(realm.agent(), ty) {
         Err(MemoryError::System { .. }) => {
             host.collect_garbage();
@@ -268,10 +309,18 @@ fn grow<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
 
 /// The buffer object of a Memory object, made now if it was not yet.
 fn buffer_object<H: Host>(host: &H, slots: &MemoryObject<H>, object: &H::Value) -> Completion<H, Buffer<H>> {
+    let memory = slots.memory();
     if let Some(buffer) = slots.buffer() {
-        return Ok(buffer);
+        // Another agent may have grown a shared memory.
+        if !memory.ty().shared || buffer.byte_length == memory.byte_len() {
+            return Ok(buffer);
+        }
+        if !buffer.fixed_length {
+            host.update_memory_buffer(&buffer.object, &memory);
+            return Ok(buffer);
+        }
     }
-    let buffer = create_a_fixed_length_memory_buffer(host, &slots.memory(), object)?;
+    let buffer = create_a_fixed_length_memory_buffer(host, &memory, object)?;
     slots.set_buffer(Some(buffer.clone()));
     Ok(buffer)
 }
@@ -286,9 +335,10 @@ fn to_fixed_length_buffer<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H
         return Ok(buffer.object);
     }
     // 4. Let fixedBuffer be the result of creating a fixed length memory buffer from memaddr.
-    let fixed_buffer = create_a_fixed_length_memory_buffer(host, &slots.memory(), call.this)?;
+    let memory = slots.memory();
+    let fixed_buffer = create_a_fixed_length_memory_buffer(host, &memory, call.this)?;
     // 5. Perform ! DetachArrayBuffer(buffer, "WebAssembly.Memory").
-    host.detach_memory_buffer(&buffer.object);
+    detach(host, &memory, &buffer);
     // 6. Set this.[[BufferObject]] to fixedBuffer.
     slots.set_buffer(Some(fixed_buffer.clone()));
     // 7. Return fixedBuffer.
@@ -307,7 +357,7 @@ fn to_resizable_buffer<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 5. Let buffer be this.[[BufferObject]].
     let buffer = slots.buffer();
     // 6. If IsFixedLengthArrayBuffer(buffer) is false, return buffer.
-    if let Some(Buffer { object, fixed_length: false }) = buffer {
+    if let Some(Buffer { object, fixed_length: false, .. }) = buffer {
         return Ok(object);
     }
     // 8. Let maxsize be the max value in memtype * 65536.
@@ -316,7 +366,7 @@ fn to_resizable_buffer<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let resizable_buffer = create_a_resizable_memory_buffer(host, &memory, call.this, max_size)?;
     // 10. Perform ! DetachArrayBuffer(buffer, "WebAssembly.Memory").
     if let Some(buffer) = buffer {
-        host.detach_memory_buffer(&buffer.object);
+        detach(host, &memory, &buffer);
     }
     // 11. Set this.[[BufferObject]] to resizableBuffer.
     slots.set_buffer(Some(resizable_buffer.clone()));

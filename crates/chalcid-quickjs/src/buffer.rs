@@ -22,6 +22,7 @@ use rquickjs::qjs;
 use crate::QuickJs;
 use crate::property;
 use crate::runtime::Runtime;
+use crate::shared_buffers;
 use crate::value::{self, Value};
 
 /// What an ArrayBuffer holds of a memory; QuickJS keeps the pointer to it.
@@ -45,7 +46,9 @@ pub(crate) fn new(host: QuickJs, memory: &Memory, object: &Value, length: Buffer
         // A maximum of no bytes is one byte to QuickJS, which takes 0 for "not resizable"; pages are larger.
         BufferLength::Resizable(max) => usize::try_from(max).unwrap_or(usize::MAX).max(1),
     };
-    let shared = memory.ty().shared;
+    if memory.ty().shared {
+        return new_shared(host, memory, object, max_length);
+    }
     let hold = Box::into_raw(Box::new(Hold {
         runtime: host.runtime_ptr(),
         object: Cell::new(None),
@@ -63,7 +66,7 @@ pub(crate) fn new(host: QuickJs, memory: &Memory, object: &Value, length: Buffer
             max_length as _,
             Some(reallocate),
             hold.cast(),
-            shared,
+            false,
         )
     };
     let buffer = host.adopt(buffer).inspect_err(|_| {
@@ -75,6 +78,30 @@ pub(crate) fn new(host: QuickJs, memory: &Memory, object: &Value, length: Buffer
         unsafe { hold.as_ref() }.object.set(Some(identity));
         host.runtime().memory_buffers.borrow_mut().insert(identity, hold);
     }
+    if max_length != 0 {
+        remember_memory(host, &buffer, object)?;
+    }
+    Ok(buffer)
+}
+
+/// Makes the SharedArrayBuffer of a shared memory. Nobody can detach or move it, so QuickJS may hold the block as it holds its own.
+fn new_shared(host: QuickJs, memory: &Memory, object: &Value, max_length: usize) -> Result<Value, Value> {
+    let byte_length = memory.byte_len();
+    let buffer = shared_buffers::hold(host.ctx(), memory.bytes(), |data| {
+        // SAFETY: the context is live; the block is mapped, and QuickJS asks the functions of `shared_buffers` to count it.
+        let buffer = unsafe {
+            qjs::JS_NewArrayBuffer(
+                host.ctx().as_ptr(),
+                data,
+                byte_length as _,
+                max_length as _,
+                None,
+                ptr::null_mut(),
+                true,
+            )
+        };
+        host.adopt(buffer)
+    })?;
     if max_length != 0 {
         remember_memory(host, &buffer, object)?;
     }
@@ -133,6 +160,10 @@ pub(crate) fn detach(host: QuickJs, buffer: &Value) {
 /// Only QuickJS's own `resize` can change a buffer's length and that of its views. It asks `reallocate`, which lets it keep its
 /// block, and then zeroes what it thinks is new: if the memory has been written there already, that is put back.
 pub(crate) fn update(host: QuickJs, buffer: &Value, memory: &Memory) {
+    if memory.ty().shared {
+        update_shared(host, buffer, memory);
+        return;
+    }
     let Some(hold) = hold_of(&host, buffer.raw()) else { return };
     let Ok(realm) = host.realm_ref() else { return };
     let Some(resize) = &realm.data().intrinsics.resize else { return };
@@ -166,6 +197,15 @@ pub(crate) fn update(host: QuickJs, buffer: &Value, memory: &Memory) {
     }
 }
 
+/// As [`update`], for a SharedArrayBuffer, which QuickJS grows by its own method without a look at the bytes.
+fn update_shared(host: QuickJs, buffer: &Value, memory: &Memory) {
+    let Ok(realm) = host.realm_ref() else { return };
+    let Some(grow) = &realm.data().intrinsics.shared_grow else { return };
+    let new_length = host.number(memory.byte_len() as f64);
+    // It refuses to shrink, and another thread may have been faster: then it has the length that is wanted, or a greater one.
+    drop(property::call(host, grow.raw(), buffer.raw(), &[new_length.raw()]));
+}
+
 /// Keeps the Memory object alive through its resizable buffer, and finds it again.
 fn remember_memory(host: QuickJs, buffer: &Value, object: &Value) -> Result<(), Value> {
     let realm = host.realm_ref()?;
@@ -186,19 +226,20 @@ fn memory_of(host: QuickJs, buffer: &Value) -> Result<Value, Value> {
     }
 }
 
-/// Replaces the methods of `ArrayBuffer.prototype` that must not touch a memory's buffer.
+/// Replaces the methods of `ArrayBuffer.prototype` and `SharedArrayBuffer.prototype` that must not touch a memory's buffer.
 pub(crate) fn guard(host: QuickJs) -> Result<(), Value> {
     let realm = host.realm_ref()?;
     let intrinsics = &realm.data().intrinsics;
-    let Some(prototype) = &intrinsics.array_buffer_prototype else { return Ok(()) };
-    let guards: [(&str, u32, NativeFunction<QuickJs>, &Option<Value>); 4] = [
-        ("resize", 1, resize, &intrinsics.resize),
-        ("transfer", 0, transfer, &intrinsics.transfer),
-        ("transferToFixedLength", 0, transfer, &intrinsics.transfer_to_fixed_length),
-        ("transferToImmutable", 0, transfer, &intrinsics.transfer_to_immutable),
+    let (plain, shared) = (&intrinsics.array_buffer_prototype, &intrinsics.shared_array_buffer_prototype);
+    let guards: [(_, &str, u32, NativeFunction<QuickJs>, &Option<Value>); 5] = [
+        (plain, "resize", 1, resize, &intrinsics.resize),
+        (plain, "transfer", 0, transfer, &intrinsics.transfer),
+        (plain, "transferToFixedLength", 0, transfer, &intrinsics.transfer_to_fixed_length),
+        (plain, "transferToImmutable", 0, transfer, &intrinsics.transfer_to_immutable),
+        (shared, "grow", 1, grow, &intrinsics.shared_grow),
     ];
-    for (name, length, steps, original) in guards {
-        if let Some(original) = original {
+    for (prototype, name, length, steps, original) in guards {
+        if let (Some(prototype), Some(original)) = (prototype, original) {
             let function = host.new_function(name, length, FunctionKind::Method, steps, vec![original.clone()])?;
             host.define_property(prototype, Key::String(name), function, Attributes::HIDDEN)?;
         }
@@ -252,5 +293,18 @@ fn resize(host: &QuickJs, call: &Call<'_, QuickJs>) -> Result<Value, Value> {
     }
     let memory = memory_of(*host, call.this)?;
     chalcid_js::memory::host_resize_array_buffer(host, &memory, new_length)?;
+    Ok(host.undefined())
+}
+
+/// `SharedArrayBuffer.prototype.grow`: that of a shared memory's growable buffer grows the memory.
+fn grow(host: &QuickJs, call: &Call<'_, QuickJs>) -> Result<Value, Value> {
+    let memory = if property::is_object(call.this.raw()) { memory_of(*host, call.this)? } else { host.undefined() };
+    if memory.tag() != qjs::JS_TAG_OBJECT {
+        return original(host, call);
+    }
+    // 3. Let newByteLength be ? ToIndex(newLength).
+    let new_length = to_index(host, &call.arg(host, 0))?;
+    // 4. Let hostHandled be ? HostGrowSharedArrayBuffer(O, newByteLength).
+    chalcid_js::memory::host_grow_shared_array_buffer(host, &memory, new_length)?;
     Ok(host.undefined())
 }

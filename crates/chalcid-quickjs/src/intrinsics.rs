@@ -73,6 +73,10 @@ intrinsics! {
         transfer_to_fixed_length,
         /// `%ArrayBuffer.prototype%.transferToImmutable`
         transfer_to_immutable,
+        /// `%SharedArrayBuffer.prototype%`
+        shared_array_buffer_prototype,
+        /// `%SharedArrayBuffer.prototype%.grow`
+        shared_grow,
         /// Getter of `%TypedArray.prototype%.byteLength`
         typed_array_byte_length,
         /// Getter of `%DataView.prototype%.buffer`
@@ -168,6 +172,10 @@ impl Intrinsics {
             self.data_view_buffer = property::getter(host, &view, "buffer")?;
             self.data_view_byte_offset = property::getter(host, &view, "byteOffset")?;
             self.data_view_byte_length = property::getter(host, &view, "byteLength")?;
+        }
+        if let Some(buffer) = prototype("SharedArrayBuffer")? {
+            self.shared_grow = property::own_value(host, &buffer, "grow")?;
+            self.shared_array_buffer_prototype = Some(buffer);
         }
         if let Some(constructor) = property::own_value(host, global, "SharedArrayBuffer")? {
             let shared = property::construct(host, &constructor, &[qjs::JS_MKVAL(qjs::JS_TAG_INT, 0)])?;

@@ -6,8 +6,18 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use chalcid_quickjs::Options;
+use chalcid_quickjs::chalcid::{Config, Engine, Feature, Features};
 use chalcid_quickjs::rquickjs::context::EvalOptions;
 use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Promise, Runtime};
+
+/// Everything that the checks look at, whatever is on by default.
+fn install(ctx: &Ctx<'_>) -> Result<(), String> {
+    let config = Config::new().features(Features::default().with(Feature::Threads));
+    let engine = Engine::new(config).map_err(|error| error.to_string())?;
+    let options = Options { engine: Some(engine), ..Options::default() };
+    chalcid_quickjs::init_with(ctx, options).map_err(|error| error.to_string())
+}
 
 fn sloppy(file: &Path) -> EvalOptions {
     let mut options = EvalOptions::default();
@@ -29,7 +39,7 @@ fn run(harness: &Path, file: &Path) -> Result<(Vec<String>, usize), String> {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
-        chalcid_quickjs::init(&ctx).map_err(|error| error.to_string())?;
+        install(&ctx)?;
         evaluate(&ctx, harness)?;
         evaluate(&ctx, file)?;
         let report: Promise<'_> = ctx.eval("harness.run()").catch(&ctx).map_err(|error| error.to_string())?;
@@ -50,7 +60,7 @@ fn left_over(harness: &Path, file: &Path) -> Result<usize, String> {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
-        chalcid_quickjs::init(&ctx).map_err(|error| error.to_string())?;
+        install(&ctx)?;
         let agent = chalcid_quickjs::agent(&ctx).ok_or("no agent")?;
         ctx.globals().set("gc", Function::new(ctx.clone(), |ctx: Ctx<'_>| ctx.run_gc())).unwrap();
         evaluate(&ctx, harness)?;
