@@ -79,6 +79,8 @@ trap_codes! {
     StringOutOfBounds = 25, "string offset out of bounds";
     /// A number that is no code point, in a builtin function of JavaScript.
     InvalidCodePoint = 26, "invalid code point";
+    /// A wait by an agent that may not wait.
+    WaitForbidden = 27, "Atomics.wait cannot be called in this context";
 }
 
 impl fmt::Display for TrapCode {

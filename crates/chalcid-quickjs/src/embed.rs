@@ -72,6 +72,16 @@ pub fn agent(ctx: &Ctx<'_>) -> Option<Agent> {
     host_of(ctx).map(|host| host.runtime().agent.clone())
 }
 
+/// Sets whether the thread of a runtime may wait: for `Atomics.wait`, and for `memory.atomic.wait32` and `wait64` in wasm. It may
+/// not until this is called, as QuickJS has it.
+pub fn set_can_block(ctx: &Ctx<'_>, can_block: bool) {
+    // SAFETY: the context is live, and so is its runtime.
+    unsafe { qjs::JS_SetCanBlock(qjs::JS_GetRuntime(ctx.as_raw().as_ptr()), can_block) };
+    if let Some(agent) = agent(ctx) {
+        agent.set_can_block(can_block);
+    }
+}
+
 /// Runs one task that is ready, and says whether there was one. Microtasks are the caller's to run afterwards.
 pub fn run_task(ctx: &Ctx<'_>) -> bool {
     match Runtime::get(ctx) {

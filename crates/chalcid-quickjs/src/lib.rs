@@ -65,7 +65,7 @@ pub use chalcid_js::host::Response;
 pub use context::QuickJs;
 pub use embed::{
     agent, get_extern, get_instance, get_module, init, init_async, init_with, is_idle, is_memory_buffer, new_module,
-    object_of, pump, pump_blocking, run_task,
+    object_of, pump, pump_blocking, run_task, set_can_block,
 };
 pub use options::{Delivery, Options, Streaming};
 pub use rquickjs;

@@ -81,6 +81,8 @@ impl Runtime {
         };
         let alive = Rc::new(Cell::new(true));
         let agent = Agent::with_hooks(&engine, Box::new(AgentHooks::new(rt, classes.object, Rc::clone(&alive))));
+        // As QuickJS has it for `Atomics.wait`, unless it is told otherwise.
+        agent.set_can_block(false);
         let runtime = NonNull::from(Box::leak(Box::new(Runtime {
             rt,
             classes,

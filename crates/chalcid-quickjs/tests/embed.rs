@@ -6,7 +6,7 @@ mod common;
 use chalcid_quickjs::chalcid::types::{AddressType, Limits, MemoryType};
 use chalcid_quickjs::chalcid::{Extern, Func, Memory, Module, Val};
 use chalcid_quickjs::rquickjs::{Context, Runtime};
-use chalcid_quickjs::{agent, get_extern, get_instance, get_module, new_module, object_of};
+use chalcid_quickjs::{agent, get_extern, get_instance, get_module, new_module, object_of, set_can_block};
 use common::{add_helpers, context, run_in};
 
 #[test]
@@ -125,5 +125,19 @@ fn installing_again_is_harmless() {
         chalcid_quickjs::init(&ctx).unwrap();
         run_in(&ctx, "same(before.buffer.byteLength, 65536); new WebAssembly.Memory({ initial: 1 }).buffer;");
         run_in(&ctx, "throws(TypeError, () => before.buffer.transfer())");
+    });
+}
+
+#[test]
+fn a_thread_may_wait_when_its_embedder_says_so() {
+    let (_runtime, context) = context();
+    context.with(|ctx| {
+        assert!(!agent(&ctx).unwrap().can_block());
+        let wait = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1)";
+        assert!(ctx.eval::<String, _>(wait).is_err());
+        drop(ctx.catch());
+        set_can_block(&ctx, true);
+        assert!(agent(&ctx).unwrap().can_block());
+        assert_eq!(ctx.eval::<String, _>(wait).unwrap(), "not-equal");
     });
 }

@@ -19,6 +19,7 @@ use crate::lifetimes::EntityList;
 use crate::sys::stack::StackBounds;
 use crate::traps;
 use crate::vmcontext::VMAgent;
+use crate::waiting::Parking;
 
 /// What an agent is made with.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +44,9 @@ pub type InterruptHandler = Rc<dyn Fn(&Agent) -> Result<(), Failure>>;
 pub struct Agent(Rc<AgentInner>);
 
 /// The part of an agent that machine code and other threads reach.
-pub(crate) struct AgentBlock(VMAgent);
+pub(crate) struct AgentBlock(VMAgent, Parking);
 
-// SAFETY: other threads have it through `InterruptHandle` alone, which touches the atomic fields only.
+// SAFETY: other threads have it through `InterruptHandle` alone, which touches the atomic fields and the parking only.
 unsafe impl Send for AgentBlock {}
 // SAFETY: as above.
 unsafe impl Sync for AgentBlock {}
@@ -87,9 +88,11 @@ pub struct Scope<'a> {
 pub struct InterruptHandle(Arc<AgentBlock>);
 
 impl InterruptHandle {
-    /// Asks the agent's code to call its interrupt handler at the next safepoint.
+    /// Asks the agent's code to call its interrupt handler at the next safepoint. A wait on a shared memory is one. Takes a lock: not
+    /// for signal handlers.
     pub fn interrupt(&self) {
         self.0.0.interrupt.store(1, Ordering::Release);
+        self.0.1.rouse();
     }
 }
 
@@ -106,7 +109,7 @@ impl Agent {
 
     fn build(types: TypeRegistry, settings: AgentSettings, hooks: Box<dyn HostHooks>, plain: bool) -> Self {
         let stack = StackBounds::of_this_thread();
-        let block = Arc::new(AgentBlock(VMAgent {
+        let vm = VMAgent {
             stack_limit: AtomicUsize::new(stack.limit(settings.stack_reserve)),
             interrupt: AtomicU32::new(0),
             last_exit_fp: Cell::new(0),
@@ -119,7 +122,8 @@ impl Agent {
             heap_funcs_len: Cell::new(0),
             activation: Cell::new(std::ptr::null()),
             owner: Cell::new(std::ptr::null()),
-        }));
+        };
+        let block = Arc::new(AgentBlock(vm, Parking::default()));
         let inner = Rc::new(AgentInner {
             block,
             hooks,
@@ -240,6 +244,10 @@ impl Agent {
 
     pub(crate) fn vm(&self) -> &VMAgent {
         &self.0.block.0
+    }
+
+    pub(crate) fn parking(&self) -> &Parking {
+        &self.0.block.1
     }
 
     pub(crate) fn vm_ptr(&self) -> *mut VMAgent {

@@ -44,6 +44,7 @@ mod tag;
 mod traps;
 mod value;
 mod vmcontext;
+mod waiting;
 mod zeroed;
 
 pub use agent::{Agent, AgentSettings, DEFAULT_STACK_RESERVE, InterruptHandle, InterruptHandler, Scope};
@@ -65,3 +66,4 @@ pub use sys::stack::on_large_stack;
 pub use table::{MAX_TABLE_ELEMENTS, TableError, TableInst};
 pub use tag::TagInst;
 pub use value::{HostValue, RawHostValue, ValRaw};
+pub use waiting::WaitOutcome;

@@ -469,7 +469,7 @@ fn atomics_wait_and_notify() {
         let kit = &kit;
         scope.spawn(move || {
             let agent = kit.agent();
-            let memory = MemInst::from_shared(&agent, &shared);
+            let memory = MemInst::from_shared(&agent, &shared, &MemorySettings::default()).unwrap();
             let instance = kit.instantiate(&agent, &other, &[Import::Memory(memory)]);
             while kit.call_i32(&instance, "notify", &[8, 1]).unwrap() == 0 {
                 std::thread::yield_now();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chalcid::{Agent, CompileError, Engine, Error, Extern, Instance, Module, Val};
+use chalcid::{Agent, CompileError, Engine, Error, Extern, Instance, MemoryError, Module, Val};
 use wast::core::ModuleKind;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -174,8 +174,9 @@ impl<'scope, 'env> Script<'scope, 'env> {
     }
 
     /// Gives the memories that another thread shares a name.
-    pub(crate) fn share(&mut self, id: Id<'_>, shared: &Shared) {
-        self.instances.insert(id.name().to_owned(), shared.exports(&self.agent));
+    pub(crate) fn share(&mut self, id: Id<'_>, shared: &Shared) -> Result<(), MemoryError> {
+        self.instances.insert(id.name().to_owned(), shared.exports(&self.agent)?);
+        Ok(())
     }
 
     fn start_thread<'a: 'scope>(&mut self, thread: WastThread<'a>) -> Result<(), String> {

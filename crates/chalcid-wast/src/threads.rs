@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::thread::{Scope, ScopedJoinHandle};
 
-use chalcid::{Agent, Extern, Instance, Memory, SharedMemory};
+use chalcid::{Agent, Extern, Instance, Memory, MemoryError, SharedMemory};
 use wast::WastThread;
 
 use crate::report::Outcome;
@@ -39,9 +39,10 @@ impl Shared {
     }
 
     /// The same memories for an agent.
-    pub(crate) fn exports(&self, agent: &Agent) -> Exports {
-        let memories = self.0.iter().map(|(name, shared)| (name.clone(), Memory::from_shared(agent, shared).into()));
-        Exports::Named(memories.collect())
+    pub(crate) fn exports(&self, agent: &Agent) -> Result<Exports, MemoryError> {
+        let memories =
+            self.0.iter().map(|(name, shared)| Ok((name.clone(), Memory::from_shared(agent, shared)?.into())));
+        Ok(Exports::Named(memories.collect::<Result<_, _>>()?))
     }
 }
 
@@ -84,13 +85,16 @@ impl<'scope, 'env> Threads<'scope, 'env> {
     ) -> std::io::Result<Running<'scope>> {
         let steps = move || {
             let mut outcomes = Vec::new();
-            let mut script = match Script::new(context, self) {
+            let script = Script::new(context, self).and_then(|mut script| {
+                if let Some(id) = thread.shared_module {
+                    script.share(id, &shared).map_err(|error| error.to_string())?;
+                }
+                Ok(script)
+            });
+            let mut script = match script {
                 Ok(script) => script,
                 Err(reason) => return vec![context.outcome(thread.span, "thread", Err(reason))],
             };
-            if let Some(id) = thread.shared_module {
-                script.share(id, &shared);
-            }
             script.run_all(thread.directives, &mut outcomes);
             outcomes
         };

@@ -109,6 +109,17 @@ impl Agent {
         self.0.interrupt_handle()
     }
 
+    /// Sets whether the agent's thread may wait (it may, by default). Where it may not, as on the main thread of a browser,
+    /// `memory.atomic.wait32` and `wait64` trap.
+    pub fn set_can_block(&self, can_block: bool) {
+        self.0.set_can_block(can_block);
+    }
+
+    /// Whether the agent's thread may wait.
+    pub fn can_block(&self) -> bool {
+        self.0.can_block()
+    }
+
     /// Sets what an interruption does: an error ends the running code. Without a handler it is a trap.
     pub fn set_interrupt_handler(&self, handler: Option<impl Fn(&Agent) -> Result<(), Error> + 'static>) {
         self.0.set_interrupt_handler(handler.map(|handler| {

@@ -84,7 +84,7 @@ pub use host::{
 };
 pub use instance::Instance;
 pub use link_error::LinkError;
-pub use memory::{LinearMemory, Memory, MemoryError, OutOfBounds, SharedMemory};
+pub use memory::{LinearMemory, Memory, MemoryError, OutOfBounds, SharedMemory, WaitOutcome};
 pub use module::Module;
 pub use table::{Table, TableError};
 pub use tag::Tag;

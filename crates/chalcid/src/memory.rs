@@ -1,14 +1,15 @@
 //! Linear memories.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chalcid_vm::{MemInst, Strong};
 
 use crate::host::raw;
 use crate::types::MemoryType;
-use crate::{Agent, Misuse};
+use crate::{Agent, Error, Misuse};
 
-pub use chalcid_vm::{LinearMemory, MemoryError, OutOfBounds, SharedMemory};
+pub use chalcid_vm::{LinearMemory, MemoryError, OutOfBounds, SharedMemory, WaitOutcome};
 
 /// A memory. Cloning gives another handle to the same one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,9 +25,9 @@ impl Memory {
         MemInst::new(agent.raw(), ty, agent.engine().memories()).map(Self)
     }
 
-    /// The memory that another agent of the same engine shares.
-    pub fn from_shared(agent: &Agent, shared: &SharedMemory) -> Self {
-        Self(MemInst::from_shared(agent.raw(), shared))
+    /// The memory that another agent shares. Fails where that is an agent of an engine whose memories are laid out otherwise.
+    pub fn from_shared(agent: &Agent, shared: &SharedMemory) -> Result<Self, MemoryError> {
+        MemInst::from_shared(agent.raw(), shared, agent.engine().memories()).map(Self)
     }
 
     /// What another agent needs to have the same memory; `None` unless its type says that it is shared.
@@ -90,6 +91,30 @@ impl Memory {
         self.read(address, &mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// Waiting and notifying, as `memory.atomic.wait32`, `wait64` and `notify` do it. They fail with the traps of those instructions.
+impl Memory {
+    /// Wakes at most `count` of the threads that wait at an address; returns how many.
+    pub fn atomic_notify(&self, address: u64, count: u32) -> Result<u32, Error> {
+        self.0.notify(address, count).map_err(Error::from_failure)
+    }
+
+    /// Waits at an address of a shared memory until another thread notifies it, if the value there is as expected; `None` waits for
+    /// ever.
+    pub fn atomic_wait32(&self, address: u64, expected: u32, timeout: Option<Duration>) -> Result<WaitOutcome, Error> {
+        self.0.wait32(address, expected, nanoseconds(timeout)).map_err(Error::from_failure)
+    }
+
+    /// The same for a value of 64 bits.
+    pub fn atomic_wait64(&self, address: u64, expected: u64, timeout: Option<Duration>) -> Result<WaitOutcome, Error> {
+        self.0.wait64(address, expected, nanoseconds(timeout)).map_err(Error::from_failure)
+    }
+}
+
+/// What the instructions call a time; one that is too long never ends.
+fn nanoseconds(timeout: Option<Duration>) -> i64 {
+    timeout.and_then(|timeout| i64::try_from(timeout.as_nanos()).ok()).unwrap_or(-1)
 }
 
 impl From<OutOfBounds> for Misuse {

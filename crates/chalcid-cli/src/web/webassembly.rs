@@ -29,7 +29,10 @@ pub fn install(ctx: &Ctx<'_>, shell: &Rc<Shell>) -> Result<()> {
         streaming: Some(Box::new(Responses(Rc::downgrade(shell)))),
         ..Options::default()
     };
-    chalcid_quickjs::init_with(ctx, options)
+    chalcid_quickjs::init_with(ctx, options)?;
+    // A program's own thread may wait, as in Node.
+    chalcid_quickjs::set_can_block(ctx, true);
+    Ok(())
 }
 
 impl Shell {

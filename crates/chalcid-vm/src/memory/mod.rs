@@ -80,6 +80,9 @@ pub enum MemoryError {
     /// A page size that no memory type has.
     #[error("invalid page size")]
     PageSize,
+    /// A shared memory of an engine whose memories are laid out otherwise.
+    #[error("the memory belongs to an engine with other settings")]
+    Settings,
 }
 
 /// An access outside a memory.
@@ -121,8 +124,16 @@ impl MemInst {
     }
 
     /// A further memory instance over the bytes of a shared memory of another agent.
-    pub fn from_shared(agent: &Agent, shared: &SharedMemory) -> Strong<Self> {
-        Self::with_mapping(agent, shared.ty, shared.is_static, 0, Arc::clone(&shared.linear))
+    pub fn from_shared(
+        agent: &Agent,
+        shared: &SharedMemory,
+        settings: &MemorySettings,
+    ) -> Result<Strong<Self>, MemoryError> {
+        // Code that checks nothing needs the guards; code that checks can do with them.
+        if settings.is_static(&shared.ty) && !shared.is_static {
+            return Err(MemoryError::Settings);
+        }
+        Ok(Self::with_mapping(agent, shared.ty, shared.is_static, 0, Arc::clone(&shared.linear)))
     }
 
     fn with_mapping(
