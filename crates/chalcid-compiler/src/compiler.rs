@@ -33,6 +33,14 @@ impl Compiler {
         &self.settings
     }
 
+    /// Everything that decides what code this compiler makes, as a text: what it was built from apart, two compilers of one text make code
+    /// that works in each other's place.
+    pub fn fingerprint(&self) -> String {
+        let extensions: Vec<_> = self.full.isa_flags().iter().map(ToString::to_string).collect();
+        let (triple, flags) = (self.full.triple(), self.full.flags());
+        format!("cranelift {} {triple} {:?} {extensions:?} {flags}", cranelift_codegen::VERSION, self.settings)
+    }
+
     /// Compiles the function `func` of a module. `body` is its code entry without the size, which lies at `body_offset` in the
     /// module; it must have passed validation. Wants up to some hundred kilobytes of stack.
     ///

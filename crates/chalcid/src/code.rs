@@ -7,11 +7,13 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_vm::{Failure, LazyCompile, ModuleObject, Signature};
 
 use crate::Engine;
+use crate::code_cache::ModuleCache;
 use crate::error::{Error, ResourceError};
 use crate::signature::travel;
 
@@ -22,11 +24,24 @@ pub(crate) struct OnFirstCall {
     running: Mutex<HashSet<DefinedFuncIdx>>,
     /// Signalled when one is done.
     done: Condvar,
+    cache: Option<Arc<ModuleCache>>,
 }
 
 impl OnFirstCall {
-    pub(crate) fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), running: Mutex::default(), done: Condvar::new() }
+    pub(crate) fn new(engine: &Engine, cache: Option<Arc<ModuleCache>>) -> Self {
+        Self { engine: engine.clone(), running: Mutex::default(), done: Condvar::new(), cache }
+    }
+
+    /// Publishes what the code cache has of a function and of those that were compiled with it; says whether it had the function.
+    fn load(&self, module: &ModuleObject, func: DefinedFuncIdx) -> bool {
+        let Some(cache) = &self.cache else { return false };
+        cache.load(func, |bundle| {
+            // SAFETY: the entry is named by the hash of the module's bytes, of the settings that decide what code the engine's compiler makes,
+            // and of its build, and its chunk is what this compiler's code was written as: its hash says so. The directory is one that only
+            // this user can write to. Where there is no memory for it, functions are compiled one by one, and fail one by one.
+            let _ = unsafe { module.publish_bundle(bundle) };
+        });
+        module.is_compiled(func)
     }
 
     /// Waits until no other thread compiles the function, and claims it.
@@ -45,32 +60,42 @@ impl OnFirstCall {
         let declarations = module.declarations();
         let range = declarations.bodies[func.index()].clone();
         let body = &module.bytes()[range.start as usize..range.end as usize];
+        let (tier, counters) = (self.engine.config().tier.first_tier(), self.engine.counters());
+        let started = Instant::now();
         let code = self
             .engine
             .compiler()
-            .compile_function(
-                self.engine.config().tier.first_tier(),
-                declarations,
-                module.layout(),
-                func,
-                body,
-                range.start as usize,
-            )
+            .compile_function(tier, declarations, module.layout(), func, body, range.start as usize)
             .map_err(|error| {
+                counters.count_failed(tier);
                 let func = declarations.func_index(func);
                 ResourceError::new(format!("cannot compile function #{}: {error}", func.0))
             })?;
+        counters.count_compiled(code.tier, body.len(), code.code.len(), started.elapsed());
+        let len = code.code.len();
         // SAFETY: the code is what the compiler of the module's engine just made of this function of this module. The compiler's
         // settings and the module's memory settings both come from the engine's configuration.
         unsafe { module.publish(func, code) }.map_err(ResourceError::from)?;
+        if let Some(cache) = &self.cache {
+            cache.compiled(tier, len);
+        }
         Ok(())
     }
 }
 
 impl LazyCompile for OnFirstCall {
     fn compile(&self, module: &Arc<ModuleObject>, func: DefinedFuncIdx) -> Result<(), Failure> {
+        if self.load(module, func) {
+            return Ok(());
+        }
         let _claim = self.claim(func);
         self.compile_claimed(module, func).map_err(|error| Failure::Error(Box::new(error)))
+    }
+
+    fn retire(&self, module: &ModuleObject) {
+        if let Some(cache) = &self.cache {
+            cache.save_later(module, |work| self.engine.spawn(work));
+        }
     }
 }
 

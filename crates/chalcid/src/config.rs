@@ -3,6 +3,8 @@
 use chalcid_compiler::{OptLevel, Settings, Tier};
 use chalcid_module::features::Features;
 
+use crate::CodeCache;
+
 /// Which tiers compile functions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum TierPolicy {
@@ -40,6 +42,7 @@ pub struct Config {
     pub(crate) settings: Settings,
     pub(crate) threads: Option<usize>,
     pub(crate) tier: TierPolicy,
+    pub(crate) code_cache: Option<CodeCache>,
 }
 
 impl Config {
@@ -50,6 +53,7 @@ impl Config {
             settings: Settings::default(),
             threads: None,
             tier: TierPolicy::default(),
+            code_cache: None,
         }
     }
 
@@ -83,6 +87,12 @@ impl Config {
     pub fn tier(mut self, tier: TierPolicy) -> Self {
         self.tier = tier;
         self.settings.counters = tier == TierPolicy::Auto;
+        self
+    }
+
+    /// Where compiled code is kept for the next time; by default nowhere.
+    pub fn code_cache(mut self, cache: CodeCache) -> Self {
+        self.code_cache = Some(cache);
         self
     }
 

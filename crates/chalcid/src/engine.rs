@@ -8,11 +8,14 @@ use chalcid_module::features::Features;
 use chalcid_module::registry::TypeRegistry;
 use chalcid_vm::{MemorySettings, Signature};
 
+use crate::code_cache::Cache;
 use crate::error::ResourceError;
+use crate::module::ModuleData;
 use crate::pool::Pool;
 use crate::signature::Signatures;
+use crate::stats::Counters;
 use crate::types::{DefTypeId, FuncType, TypeHandle};
-use crate::{Config, Error, Misuse};
+use crate::{CodeCacheError, Config, Error, Misuse, Stats};
 
 /// An engine: what modules are compiled by. Cloning gives another handle to the same engine.
 ///
@@ -27,6 +30,8 @@ struct Inner {
     compiler: Compiler,
     memories: MemorySettings,
     pool: Pool,
+    cache: Option<Arc<Cache>>,
+    counters: Arc<Counters>,
 }
 
 impl Engine {
@@ -38,7 +43,12 @@ impl Engine {
         let memories = MemorySettings { signals: config.settings.signals, ..MemorySettings::default() };
         let pool = Pool::new(config.threads);
         let (types, signatures) = (TypeRegistry::new(), Signatures::default());
-        Ok(Self(Arc::new(Inner { config, types, signatures, compiler, memories, pool })))
+        let counters = Arc::new(Counters::default());
+        let cache = config
+            .code_cache
+            .clone()
+            .map(|cache| Arc::new(Cache::new(cache, &config, &compiler, &memories, counters.clone())));
+        Ok(Self(Arc::new(Inner { config, types, signatures, compiler, memories, pool, cache, counters })))
     }
 
     /// The settings.
@@ -66,6 +76,47 @@ impl Engine {
     /// Runs `work` on a background thread of the engine. Where the system refuses threads it is done at once.
     pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.0.pool.spawn(work);
+    }
+
+    /// What the engine has done so far.
+    pub fn stats(&self) -> Stats {
+        self.0.counters.stats()
+    }
+
+    /// Writes what was compiled of the modules that are alive to the code cache, where it is worth it and the cache lacks it, and waits for what
+    /// is being written already. The code of a module that is dropped is written in the background without being asked for;
+    /// a program that is about to end waits for it here.
+    pub fn save_code(&self) {
+        let Some(cache) = &self.0.cache else { return };
+        for module in cache.modules() {
+            if let Some(known) = ModuleData::of(&module).and_then(|data| data.cache()) {
+                known.save(&module);
+            }
+        }
+        cache.wait();
+    }
+
+    /// As [`Self::save_code`], in the background: for a program that has nothing to do at the moment.
+    pub fn save_code_in_background(&self) {
+        let Some(cache) = &self.0.cache else { return };
+        for module in cache.modules() {
+            if let Some(known) = ModuleData::of(&module).and_then(|data| data.cache()) {
+                known.save_later(&module, |work| self.spawn(work));
+            }
+        }
+    }
+
+    /// Why the code cache is not used or not written, where that is so.
+    pub fn code_cache_error(&self) -> Option<&CodeCacheError> {
+        self.0.cache.as_ref()?.error()
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
+        self.0.cache.as_ref()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     pub(crate) fn types(&self) -> &TypeRegistry {

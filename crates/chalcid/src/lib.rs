@@ -48,6 +48,7 @@
 
 mod agent;
 mod code;
+mod code_cache;
 mod config;
 mod engine;
 mod error;
@@ -61,6 +62,7 @@ mod memory;
 mod module;
 mod pool;
 mod signature;
+mod stats;
 mod table;
 mod tag;
 mod trap;
@@ -72,6 +74,7 @@ pub use chalcid_module::features::{Feature, Features};
 pub use chalcid_vm::{InterruptHandle, ValRaw};
 
 pub use agent::{Agent, Scope};
+pub use code_cache::{CodeCache, CodeCacheError};
 pub use config::{Config, TierPolicy};
 pub use engine::Engine;
 pub use error::{Error, HostError, Misuse, ResourceError};
@@ -86,6 +89,7 @@ pub use instance::Instance;
 pub use link_error::LinkError;
 pub use memory::{LinearMemory, Memory, MemoryError, OutOfBounds, SharedMemory, WaitOutcome};
 pub use module::Module;
+pub use stats::{Stats, TierStats};
 pub use table::{Table, TableError};
 pub use tag::Tag;
 pub use trap::{Frame, Trap, TrapCode};

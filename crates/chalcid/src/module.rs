@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use chalcid_module::declarations::{Declarations, ExternIdx};
 use chalcid_module::hash::ModuleHash;
@@ -14,6 +15,7 @@ use chalcid_module::types as generic;
 use chalcid_vm::{ModuleObject, ModuleParts, Signature};
 
 use crate::code::OnFirstCall;
+use crate::code_cache::ModuleCache;
 use crate::types::{DefTypeId, ExportType, ExternType, ImportType};
 use crate::{CompileError, Engine};
 
@@ -42,6 +44,7 @@ pub(crate) struct ModuleData {
     url: OnceLock<Arc<str>>,
     names: OnceLock<Names>,
     exports: OnceLock<HashMap<Box<str>, ExternIdx>>,
+    cache: Option<Arc<ModuleCache>>,
 }
 
 impl ModuleData {
@@ -54,6 +57,11 @@ impl ModuleData {
         self.url.get_or_init(|| self.hash.url(bytes).into())
     }
 
+    /// What the code cache has for the module, where there is a cache.
+    pub(crate) fn cache(&self) -> Option<&ModuleCache> {
+        self.cache.as_deref()
+    }
+
     pub(crate) fn names(&self, object: &ModuleObject) -> &Names {
         self.names.get_or_init(|| Names::parse(object.bytes(), object.declarations()))
     }
@@ -63,7 +71,18 @@ impl Module {
     /// Decodes and validates a module; on the engine's threads too, if it is large. Nothing is compiled yet.
     pub fn new(engine: &Engine, bytes: impl Into<Arc<[u8]>>) -> Result<Self, CompileError> {
         let bytes = bytes.into();
-        let declarations = decode(engine, &bytes)?;
+        let started = Instant::now();
+        let hash = ModuleHash::new();
+        let cache = engine.cache().map(|cache| Arc::new(cache.find(hash.get(&bytes), bytes.len())));
+        let declarations = match &cache {
+            Some(cache) if cache.has_entry() => chalcid_module::decode_validated(&bytes, engine.features())?,
+            Some(cache) => {
+                let declarations = decode(engine, &bytes)?;
+                cache.validated(bytes.len());
+                declarations
+            }
+            None => decode(engine, &bytes)?,
+        };
         let types =
             engine.types().register_module(&declarations).map_err(|error| CompileError::new(error.to_string()))?;
         let type_ids: Box<[_]> = types.ids().into();
@@ -71,20 +90,26 @@ impl Module {
             engine: engine.clone(),
             signatures: type_ids.iter().map(|_| OnceLock::new()).collect(),
             types,
-            hash: ModuleHash::new(),
+            hash,
             url: OnceLock::new(),
             names: OnceLock::new(),
             exports: OnceLock::new(),
+            cache: cache.clone(),
         });
+        let len = bytes.len();
         let parts = ModuleParts {
             declarations: Arc::new(declarations),
             bytes,
             type_ids,
             memories: *engine.memories(),
-            compiler: Box::new(OnFirstCall::new(engine)),
+            compiler: Box::new(OnFirstCall::new(engine, cache)),
             data: Box::new(data.clone()),
         };
         let object = ModuleObject::new(parts).map_err(|error| CompileError::new(error.to_string()))?;
+        if let Some(cache) = engine.cache() {
+            cache.watch(&object);
+        }
+        engine.counters().count_module(len, started.elapsed());
         Ok(Self { object, data })
     }
 
