@@ -1,6 +1,7 @@
 //! A decoded module: what its sections declare, by the index spaces of the specification.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::const_expr::ConstExpr;
 use crate::index::*;
@@ -62,8 +63,8 @@ pub struct ImportCounts {
 /// An import.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Import {
-    /// First name.
-    pub module: Box<str>,
+    /// First name. Imports that follow each other with the same one share it.
+    pub module: Arc<str>,
     /// Second name.
     pub name: Box<str>,
     /// What is wanted.

@@ -61,6 +61,9 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
                 resources = Some(function.resources);
             }
         } else {
+            if let Payload::ImportSection(section) = &payload {
+                sections::check_compact_imports(section, features)?;
+            }
             validator.payload(&payload)?;
         }
         sections.add(payload)?;

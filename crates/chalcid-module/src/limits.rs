@@ -23,6 +23,9 @@ limits! {
     MAX_FUNCTIONS: usize = 1_000_000;
     /// JS API: number of imports. *Library.*
     MAX_IMPORTS: usize = 1_000_000;
+    /// Ours: bytes that the names of compact imports take when every import is written with its own, as other engines and the library
+    /// keep them.
+    MAX_COMPACT_IMPORT_NAMES: u64 = 64 << 20;
     /// JS API: number of exports. *Library.*
     MAX_EXPORTS: usize = 1_000_000;
     /// JS API: number of globals. *Library.*

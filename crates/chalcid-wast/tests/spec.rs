@@ -99,7 +99,7 @@ impl Engines {
         let named = env::var("SPEC_FEATURES").unwrap_or_default();
         let named = named.split(',').filter(|name| !name.is_empty());
         let named = named.map(|name| name.parse().unwrap_or_else(|error| panic!("SPEC_FEATURES: {error}")));
-        let known = Features::default().with(Feature::CustomPageSizes);
+        let known = Features::default().with(Feature::CustomPageSizes).with(Feature::CompactImports);
         Self { known: named.fold(known, Features::with), engines: HashMap::new() }
     }
 

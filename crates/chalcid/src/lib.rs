@@ -70,7 +70,7 @@ pub mod types;
 mod val;
 
 pub use chalcid_module::CompileError;
-pub use chalcid_module::features::{Feature, Features};
+pub use chalcid_module::features::{Feature, Features, UnknownFeature};
 pub use chalcid_vm::{InterruptHandle, ValRaw};
 
 pub use agent::{Agent, Scope};

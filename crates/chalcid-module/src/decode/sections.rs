@@ -1,6 +1,7 @@
 //! The sections of a module, in the order of the binary format's chapter, each added to the [`Declarations`] once it is valid.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use wasmparser::{self as wp, Payload, TypeRef};
 
@@ -9,6 +10,7 @@ use super::types::{self, Unsupported};
 use crate::const_expr::{ConstExpr, ConstOp};
 use crate::declarations::*;
 use crate::error::CompileError;
+use crate::features::{Feature, Features};
 use crate::index::*;
 use crate::limits;
 use crate::types::*;
@@ -114,7 +116,11 @@ impl Sections {
                     ExternType::Tag(TypeIdx(ty.func_type_idx))
                 }
             };
-            declarations.imports.push(Import { module: import.module.into(), name: import.name.into(), ty });
+            let module = match declarations.imports.last() {
+                Some(last) if *last.module == *import.module => Arc::clone(&last.module),
+                _ => import.module.into(),
+            };
+            declarations.imports.push(Import { module, name: import.name.into(), ty });
         }
         self.referred.resize(self.declarations.functions.len(), false);
         Ok(())
@@ -239,6 +245,38 @@ impl Sections {
         }
         Ok(())
     }
+}
+
+/// Compact imports say the name of a module once for many imports, which the validator then keeps with each: a few hundred kilobytes
+/// could take gigabytes. So groups are counted before it sees them.
+pub(super) fn check_compact_imports(
+    section: &wp::ImportSectionReader<'_>,
+    features: &Features,
+) -> Result<(), CompileError> {
+    if !features.contains(Feature::CompactImports) {
+        return Ok(());
+    }
+    let (mut imports, mut names) = (0, 0);
+    for group in section.clone().into_iter_with_offsets() {
+        let (offset, group) = group?;
+        let (count, module) = match &group {
+            wp::Imports::Single(..) => (1, 0),
+            wp::Imports::Compact1 { module, items } => (items.count(), module.len()),
+            wp::Imports::Compact2 { module, names, .. } => (names.count(), module.len()),
+        };
+        imports += u64::from(count);
+        names += u64::from(count) * module as u64;
+        for (what, found, limit) in [
+            ("imports", imports, limits::MAX_IMPORTS as u64),
+            ("bytes of import names", names, limits::MAX_COMPACT_IMPORT_NAMES),
+        ] {
+            if found > limit {
+                let message = format!("{found} {what}, at most {limit} are allowed");
+                return Err(CompileError::at(offset as usize, message));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Elements given by expressions. Where each only refers to a function, as producers of typed tables write it, the functions

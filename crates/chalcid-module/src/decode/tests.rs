@@ -216,3 +216,93 @@ fn limits_that_the_library_does_not_know_are_kept() {
     array(10_000).unwrap();
     assert!(array(10_001).unwrap_err().message.contains("array.new_fixed"));
 }
+
+/// Bytes of a section.
+fn section(id: u8, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![id];
+    unsigned(&mut bytes, contents.len() as u64);
+    bytes.extend_from_slice(contents);
+    bytes
+}
+
+fn unsigned(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn name(bytes: &mut Vec<u8>, name: &str) {
+    unsigned(bytes, name.len() as u64);
+    bytes.extend_from_slice(name.as_bytes());
+}
+
+/// A module with the type `[] -> []` and an import section.
+fn with_imports(groups: &[Vec<u8>]) -> Vec<u8> {
+    let mut imports = Vec::new();
+    unsigned(&mut imports, groups.len() as u64);
+    imports.extend(groups.concat());
+    [b"\0asm\x01\0\0\0".to_vec(), section(1, &[1, 0x60, 0, 0]), section(2, &imports)].concat()
+}
+
+/// A group of functions that share the name of their module: `0x7f` gives each a type, `0x7e` all the same.
+fn group(module: &str, encoding: u8, names: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    name(&mut bytes, module);
+    bytes.extend([0, encoding]);
+    if encoding == 0x7e {
+        bytes.extend([0, 0]);
+    }
+    unsigned(&mut bytes, names.len() as u64);
+    for item in names {
+        name(&mut bytes, item);
+        if encoding == 0x7f {
+            bytes.extend([0, 0]);
+        }
+    }
+    bytes
+}
+
+fn decode_compact(bytes: &[u8]) -> Result<Declarations, CompileError> {
+    decode_and_validate(bytes, &Features::default().with(Feature::CompactImports), None)
+}
+
+#[test]
+fn compact_imports_mean_the_same_as_plain_ones() {
+    let plain = [vec![1, b'a', 1, b'f', 0, 0], vec![1, b'b', 0, 0, 0]];
+    let groups = [group("a", 0x7f, &["x", "", "y"]), group("a", 0x7e, &["z"]), group("c", 0x7f, &[])];
+    let bytes = with_imports(&[&groups[..], &plain[..], &[group("", 0x7e, &["w"])]].concat());
+    let module = decode_compact(&bytes).unwrap();
+    let names: Vec<_> = module.imports.iter().map(|import| (&*import.module, &*import.name)).collect();
+    assert_eq!(names, [("a", "x"), ("a", ""), ("a", "y"), ("a", "z"), ("a", "f"), ("b", ""), ("", "w")]);
+    assert!(module.imports.iter().all(|import| import.ty == ExternType::Func(TypeIdx(0))));
+    assert_eq!(module.imported.functions, 7);
+    assert!(decode_bytes(&bytes).unwrap_err().to_string().contains("compact imports"));
+}
+
+#[test]
+fn compact_imports_of_every_kind() {
+    let text = r#"(module
+        (import "m" (item "f" (func)) (item "t" (table 1 funcref)) (item "m" (memory 1)) (item "g" (global i32)))
+        (import "n" (item "a") (item "b") (global (mut i64)))
+        (func (export "e") (drop (global.get 2))))"#;
+    let module = decode_compact(&wat::parse_str(text).unwrap()).unwrap();
+    let counts = ImportCounts { functions: 1, tables: 1, memories: 1, globals: 3, tags: 0 };
+    assert_eq!(module.imported, counts);
+    assert_eq!(module.imports.len(), 6);
+}
+
+#[test]
+fn a_long_name_for_many_imports_is_refused_before_it_is_copied() {
+    let long = "m".repeat(100_000);
+    let names = vec![""; 100_000];
+    for encoding in [0x7e, 0x7f] {
+        let error = decode_compact(&with_imports(&[group(&long, encoding, &names)])).unwrap_err();
+        assert!(error.to_string().contains("bytes of import names"), "{error}");
+        assert!(decode_compact(&with_imports(&[group("m", encoding, &names)])).is_ok());
+    }
+    let many = vec![""; 600_000];
+    let error = decode_compact(&with_imports(&[group("m", 0x7e, &many), group("n", 0x7e, &many)])).unwrap_err();
+    assert!(error.to_string().contains("imports, at most"), "{error}");
+}
