@@ -127,4 +127,27 @@ builtins! {
     global_set_ref(global: I32, value: GcRef), Never;
     /// `global.set` of a function reference.
     global_set_func(global: I32, value: Ptr), Never;
+    /// A zeroed structure of a type of the module, with its header: what code asks for where it cannot allocate by itself. References come
+    /// zero-extended, here and below.
+    gc_new_struct(ty: I32) -> I64, MinusOne;
+    /// A zeroed array of a type of the module, with its header and length.
+    gc_new_array(ty: I32, len: I32) -> I64, MinusOne;
+    /// `array.new_data`.
+    array_new_data(ty: I32, data: I32, offset: I32, len: I32) -> I64, MinusOne;
+    /// `array.new_elem`.
+    array_new_elem(ty: I32, elem: I32, offset: I32, len: I32) -> I64, MinusOne;
+    /// `array.fill` with an element's bits; a function is given by its number. The array is not null, here and below.
+    array_fill(array: GcRef, index: I32, low: I64, high: I64, len: I32) -> I32, Zero;
+    /// `array.copy`.
+    array_copy(dst_array: GcRef, dst: I32, src_array: GcRef, src: I32, len: I32) -> I32, Zero;
+    /// `array.init_data`: the segment in the high half, the source offset in the low half.
+    array_init_data(array: GcRef, index: I32, data_and_offset: I64, len: I32) -> I32, Zero;
+    /// `array.init_elem`: the segment in the high half, the source offset in the low half.
+    array_init_elem(array: GcRef, index: I32, elem_and_offset: I64, len: I32) -> I32, Zero;
+    /// The number by which a field holds a function that is not null. Never collects; the number has to be stored before the next call that may.
+    func_to_heap(func: Ptr) -> I64, MinusOne;
+    /// An exception of a tag of the module, its values zero.
+    exception_new(tag: I32) -> I64, MinusOne;
+    /// `throw_ref` of an exception that is not null.
+    throw_ref(exception: GcRef), Diverges;
 }

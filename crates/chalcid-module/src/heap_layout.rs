@@ -11,7 +11,7 @@
 //!             5  …    the collector's; zero in a fresh object
 //!             8       structure: fields, each aligned to its size, to 8 at most
 //!                     array: u32 length, then elements at 12, or at 16 where they are larger than four bytes
-//!                     exception: u32 tag (the running side's), then the values of its tag, laid out as fields from 12 on
+//!                     exception: u32 number of its tag (`vmtag::NUMBER`), then the values of its tag, laid out as fields from 12 on
 //! ```
 //!
 //! Numbers are little-endian. A reference of the `extern`, `any` or `exn` hierarchies in a field is its 32 bits. A function reference is a 32-bit

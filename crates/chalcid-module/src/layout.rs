@@ -130,6 +130,14 @@ offsets! {
         /// `u64`: current number of elements.
         LENGTH = 8,
     }
+    /// A tag.
+    mod vmtag size 8 {
+        /// `u32`: `DefTypeId` of its type; never changes.
+        TYPE_ID = 0,
+        /// `u32`: the number by which exceptions in the heap name the tag; 0 as long as none does. Given when an exception is made, and taken
+        /// back when the last one is gone.
+        NUMBER = 4,
+    }
     /// A global's storage: the value in its lowest bytes. Function references are plain `VMFuncRef` pointers; other references
     /// are the running side's alone.
     mod vmglobal size 16 {

@@ -14,15 +14,20 @@
 //! # Invariants
 //! - Two live identities are equal exactly when their types are.
 //! - An identity that went is given out again only after all others were: a stale one does not find another type by accident.
-//! - 0 and `u32::MAX` are never given out.
+//! - 0 is never given out, nor anything from 2^[`ID_BITS`](crate::layout::type_info::ID_BITS) on.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::canonical::{HashMap, RecGroup, RecRef, rec_group};
 use crate::declarations::Declarations;
 use crate::index::{DefTypeId, TypeIdx};
+use crate::layout::type_info;
 use crate::matching::{DefTypes, kind_of};
 use crate::types::*;
+
+use displays::Displays;
+
+mod displays;
 
 /// All types of an engine. Cloning gives another handle to the same registry.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +41,7 @@ pub enum RegistryError {
     /// A type refers to an identity that is not, or no longer, registered.
     #[error("reference to a type that is not registered")]
     UnknownType,
-    /// All 2^32 identities are in use.
+    /// All identities are in use.
     #[error("too many types")]
     Exhausted,
 }
@@ -66,6 +71,8 @@ struct Inner {
     by_structure: HashMap<Arc<RecGroup<DefTypeId>>, GroupId>,
     next_type: u32,
     next_group: u64,
+    /// Made when the first code needs them.
+    displays: Option<Displays>,
 }
 
 #[derive(Debug)]
@@ -152,6 +159,23 @@ impl TypeRegistry {
         self.matching(|types| crate::matching::match_def_type(types, sub, sup))
     }
 
+    /// The table of displays, see [`type_info`](crate::layout::type_info): for compiled code of any thread, as long as the registry lives.
+    /// An identity's display is there while its type is registered.
+    pub fn type_infos(&self) -> *const *const *const u32 {
+        if let Some(displays) = &self.read().displays {
+            return displays.as_ptr();
+        }
+        let inner = &mut *self.write();
+        if inner.displays.is_none() {
+            let mut displays = Displays::new();
+            for group in inner.groups.values() {
+                displays.add(&group.ids, |id| inner.types.get(&id)?.ty.supertype);
+            }
+            inner.displays = Some(displays);
+        }
+        inner.displays.as_ref().map_or(std::ptr::null(), Displays::as_ptr)
+    }
+
     /// Runs several questions of [`crate::matching`] under one lock. The closure must not use the registry otherwise.
     pub fn matching<R>(&self, questions: impl FnOnce(&LockedTypes<'_>) -> R) -> R {
         questions(&LockedTypes(self.read()))
@@ -221,6 +245,9 @@ impl Inner {
             }));
             self.types.insert(def, Entry { ty, group: id });
         }
+        if let Some(displays) = &mut self.displays {
+            displays.add(&ids, |id| self.types.get(&id)?.ty.supertype);
+        }
         let structure = Arc::new(structure);
         self.by_structure.insert(structure.clone(), id);
         self.groups.insert(id, Group { structure, ids, count: 1, refers_to });
@@ -251,13 +278,14 @@ impl Inner {
 
     /// Takes identities that nobody uses.
     fn allocate(&mut self, count: usize) -> Result<Box<[DefTypeId]>, RegistryError> {
-        const USABLE: usize = u32::MAX as usize - 1;
+        const LAST: u32 = (1 << type_info::ID_BITS) - 1;
+        const USABLE: usize = LAST as usize;
         if count > USABLE - self.types.len() {
             return Err(RegistryError::Exhausted);
         }
         let mut ids = Vec::with_capacity(count);
         while ids.len() < count {
-            self.next_type = if self.next_type >= u32::MAX - 1 { 1 } else { self.next_type + 1 };
+            self.next_type = if self.next_type >= LAST { 1 } else { self.next_type + 1 };
             let id = DefTypeId(self.next_type);
             if !self.types.contains_key(&id) {
                 ids.push(id);
@@ -284,6 +312,9 @@ impl Inner {
             }
             if let Some(group) = self.groups.remove(&id) {
                 self.by_structure.remove(&group.structure);
+                if let Some(displays) = &mut self.displays {
+                    displays.remove(&group.ids);
+                }
                 for id in &group.ids {
                     self.types.remove(id);
                 }

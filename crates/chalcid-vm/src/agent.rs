@@ -13,7 +13,7 @@ use chalcid_module::registry::TypeRegistry;
 use crate::entity::{AnyStrong, Header};
 use crate::failure::{Backtrace, Failure, Pending};
 use crate::func::FuncRanges;
-use crate::heap::Heap;
+use crate::heap::{DEFAULT_HEAP_LIMIT, Heap};
 use crate::host::{HostHooks, PlainHost};
 use crate::lifetimes::EntityList;
 use crate::sys::stack::StackBounds;
@@ -28,11 +28,15 @@ pub struct AgentSettings {
     pub signals: bool,
     /// Bytes of the thread's stack that wasm leaves to the host.
     pub stack_reserve: usize,
+    /// Bytes that objects of the heap may take.
+    pub heap_limit: u64,
+    /// Whether the heap is collected at every chance, and what is freed made unusable: for finding faults.
+    pub heap_stress: bool,
 }
 
 impl Default for AgentSettings {
     fn default() -> Self {
-        Self { signals: true, stack_reserve: DEFAULT_STACK_RESERVE }
+        Self { signals: true, stack_reserve: DEFAULT_STACK_RESERVE, heap_limit: DEFAULT_HEAP_LIMIT, heap_stress: false }
     }
 }
 
@@ -136,7 +140,7 @@ impl Agent {
             has_deferred: Cell::new(false),
             graveyard: RefCell::new(Vec::new()),
             burying: Cell::new(false),
-            heap: Heap::default(),
+            heap: Heap::new(settings.heap_limit, settings.heap_stress),
             entities: EntityList::default(),
             func_ranges: FuncRanges::default(),
             footprint: Cell::new(0),
@@ -179,7 +183,7 @@ impl Agent {
     #[inline]
     pub fn scope(&self) -> Scope<'_> {
         self.0.depth.set(self.0.depth.get() + 1);
-        Scope { agent: self, roots: self.0.heap.host_roots() }
+        Scope { agent: self, roots: self.0.heap.scoped() }
     }
 
     /// Sets how many bytes of the thread's stack wasm leaves to the host (a libcall, a trap, a host function).
@@ -328,9 +332,9 @@ impl Agent {
 
     #[inline]
     fn close_scope(&self, roots: usize) {
-        self.0.heap.truncate_host_roots(roots);
+        self.0.heap.truncate_scoped(roots);
         let depth = self.0.depth.get() - 1;
-        if depth == 0 && (self.0.has_deferred.get() || !self.0.heap.is_empty()) {
+        if depth == 0 && (self.0.has_deferred.get() || !self.0.heap.is_settled()) {
             self.settle();
         }
         self.0.depth.set(depth);
@@ -339,7 +343,7 @@ impl Agent {
     /// Releases what only frames could rely on, now that the last of them is gone.
     #[cold]
     fn settle(&self) {
-        self.0.heap.clear(self);
+        self.0.heap.settle(self);
         loop {
             let Some(handle) = self.0.deferred.borrow_mut().pop() else { break };
             drop(handle);
@@ -350,6 +354,15 @@ impl Agent {
 
 /// Stack that is left to the host by default.
 pub const DEFAULT_STACK_RESERVE: usize = 256 * 1024;
+
+impl Drop for AgentInner {
+    fn drop(&mut self) {
+        for value in self.heap.take_values() {
+            // SAFETY: the heap owned the value.
+            unsafe { self.hooks.drop_value(value) }
+        }
+    }
+}
 
 impl Drop for Scope<'_> {
     #[inline]

@@ -8,6 +8,7 @@ use chalcid_module::index::{DefinedFuncIdx, FuncIdx};
 use chalcid_module::trap_code::TrapCode;
 
 use crate::agent::Agent;
+use crate::heap::ObjectRef;
 use crate::module::ModuleObject;
 use crate::value::HostValue;
 
@@ -18,6 +19,8 @@ pub enum Failure {
     Trap(Trap),
     /// The host threw a value of its own.
     Value(HostValue),
+    /// An exception of wasm.
+    Exception(ObjectRef),
     /// The host failed in its own way.
     Error(Box<dyn Any>),
 }

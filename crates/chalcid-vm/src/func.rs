@@ -370,16 +370,14 @@ pub(crate) unsafe fn enter_checked(
 /// Refuses a reference that is not a value of `ty`: machine code believes what it is given.
 pub(crate) fn check_value(agent: &Agent, value: ValRaw, ty: &ValType<DefTypeId>) -> Result<(), Misuse> {
     let ValType::Ref(ty) = ty else { return Ok(()) };
-    if value.get_u64() == 0 {
-        return if ty.nullable { Ok(()) } else { Err(Misuse::BadReference) };
-    }
     let valid = match hierarchy(agent.types(), ty) {
         Hierarchy::Func => match agent.func_from_raw(value) {
             Some(func) => func_matches(agent, func.type_id(), ty),
-            None => false,
+            None => ty.nullable && value.get_u64() == 0,
         },
         Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => {
-            matches!(ty.heap, HeapType::Abstract(AbsHeapType::Extern)) && agent.inner().heap.contains(value.get_u32())
+            let (heap, reference) = (&agent.inner().heap, value.get_u32());
+            heap.contains(reference) && heap.matches(agent, reference, ty)
         }
     };
     if valid { Ok(()) } else { Err(Misuse::BadReference) }
@@ -536,6 +534,7 @@ unsafe extern "C" fn call_host(context: *mut VMHostContext, values: *mut ValRaw,
         if signature.params_have_refs {
             keep_references(agent, &signature.ty.params, values);
         }
+        agent.inner().heap.stress(agent);
         call.call(agent, values)?;
         if signature.results_have_refs {
             for (value, ty) in values.iter().zip(&signature.ty.results) {

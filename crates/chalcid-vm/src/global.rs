@@ -4,13 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 use chalcid_module::index::DefTypeId;
+use chalcid_module::registry::TypeHandle;
 use chalcid_module::types::{GlobalType, Hierarchy, ValType};
 
 use crate::agent::Agent;
 use crate::entity::{Entity, Sealed, Strong, Tracer};
 use crate::func::{FuncInst, FuncOwner, hierarchy};
+use crate::heap::Holder;
 use crate::reference::{RefSlot, RefValue};
-use crate::table::value_matches;
+use crate::table::{registered, value_matches};
 use crate::value::ValRaw;
 use crate::vmcontext::{VMFuncRef, VMGlobal};
 
@@ -33,6 +35,8 @@ pub struct GlobalInst {
     ty: GlobalType<DefTypeId>,
     vm: VMGlobal,
     content: Content,
+    /// Keeps the identity of the content type its own.
+    _registered: Option<TypeHandle>,
 }
 
 enum Content {
@@ -54,7 +58,15 @@ impl GlobalInst {
             },
             _ => Content::Number,
         };
-        let global = Strong::new(agent, Self { ty, vm: VMGlobal { value: Cell::new(ValRaw::ZERO) }, content });
+        let _registered = match &ty.content {
+            ValType::Ref(ty) => registered(agent, ty),
+            _ => None,
+        };
+        let vm = VMGlobal { value: Cell::new(ValRaw::ZERO) };
+        let global = Strong::new(agent, Self { ty, vm, content, _registered });
+        if let Content::Ref(_) = global.content {
+            agent.inner().heap.list(Holder::Global(global.as_ptr()));
+        }
         global.set(value)?;
         Ok(global)
     }
@@ -88,6 +100,13 @@ impl GlobalInst {
         match &self.content {
             Content::Ref(slot) => slot.get().duplicate(agent),
             _ => RefSlot::NULL,
+        }
+    }
+
+    /// Visits the object that the global refers to.
+    pub(crate) fn for_each_object(&self, visit: &mut dyn FnMut(u32)) {
+        if let Content::Ref(slot) = &self.content {
+            visit(slot.get().as_bits());
         }
     }
 
@@ -126,8 +145,7 @@ impl Strong<GlobalInst> {
                 match value {
                     // SAFETY: the handle keeps the function, and its type was checked.
                     RefValue::Func(func) => unsafe { self.set_func(func.as_ref().map(FuncInst::as_ptr)) },
-                    RefValue::Host(value) => self.set_slot(agent, RefSlot::from_value(value.clone())),
-                    RefValue::I31(bits) => self.set_slot(agent, RefSlot::immediate(*bits)),
+                    other => self.set_slot(agent, RefSlot::from_value(other)),
                 }
             }
             _ => return Err(GlobalTypeError),
@@ -160,7 +178,10 @@ impl Entity for GlobalInst {
                     owner.defer();
                 }
             }
-            Content::Ref(slot) => slot.replace(RefSlot::NULL).release(agent),
+            Content::Ref(slot) => {
+                agent.inner().heap.unlist(Holder::Global(self));
+                slot.replace(RefSlot::NULL).release(agent);
+            }
         }
     }
 }

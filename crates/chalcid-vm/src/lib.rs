@@ -5,7 +5,7 @@
 //!    │                    │
 //!    │                    └── ModuleObject: code slots ──► code: arena, registry, lazy stubs
 //!    ├── traps: activations, signals, backtraces, unwinding                      (arch: the assembly)
-//!    ├── heap: references that wasm holds
+//!    ├── heap: objects, and the references that wasm holds
 //!    └── builtins: what code asks for                                            (math: what it calls without a context)
 //! ```
 //!
@@ -53,7 +53,7 @@ pub use entity::{Body, Edge, Entity, Strong, Tracer};
 pub use failure::{Backtrace, Failure, Frame, TRAP_FRAMES, Trap};
 pub use func::{FuncInst, FuncOwner, HostCall, HostFunc, Misuse, Signature, Trampolines};
 pub use global::{GlobalInst, GlobalTypeError, GlobalValue};
-pub use heap::HeapFull;
+pub use heap::{DEFAULT_HEAP_LIMIT, HeapFull, ObjectError, ObjectRef};
 pub use host::{HostHooks, Keeper};
 pub use instance::{AllocateError, Import, Instance};
 pub use memory::{

@@ -9,7 +9,9 @@ use chalcid_module::artifact::{BundledFunction, CodeBundle, CompiledCode, Tier};
 use chalcid_module::declarations::Declarations;
 use chalcid_module::index::{DefTypeId, DefinedFuncIdx, TypeIdx};
 use chalcid_module::layout::VMContextLayout;
-use chalcid_module::types::{ExternType, FuncType, GlobalType, HeapType, RefType, TableType, ValType};
+use chalcid_module::types::{
+    CompType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, RefType, TableType, ValType,
+};
 
 use crate::code::{CodeError, CodeOwner, PublishedCode, stubs};
 use crate::failure::Failure;
@@ -53,6 +55,9 @@ pub struct ModuleObject {
     parts: ModuleParts,
     layout: VMContextLayout,
     type_ids: Box<[u32]>,
+    /// Whether its code may meet an object, and whether it may ask for displays.
+    needs_heap: bool,
+    needs_displays: bool,
     slots: Box<[VMCodeSlot]>,
     heat: Box<[AtomicU32]>,
     /// What compiled the code in each slot, 0 for the stub. Written with `code` locked, after the slot.
@@ -82,6 +87,8 @@ impl ModuleObject {
             this: this.clone(),
             layout,
             type_ids,
+            needs_heap: needs_heap(&parts.declarations),
+            needs_displays: parts.declarations.types.iter().any(|ty| !ty.is_final || ty.supertype.is_some()),
             slots: slots.into_boxed_slice(),
             heat,
             tiers,
@@ -241,6 +248,16 @@ impl ModuleObject {
         self.type_ids.as_ptr()
     }
 
+    /// Whether code of the module may meet an object.
+    pub(crate) fn needs_heap(&self) -> bool {
+        self.needs_heap
+    }
+
+    /// Whether code of the module may ask for the display of a type.
+    pub(crate) fn needs_displays(&self) -> bool {
+        self.needs_displays
+    }
+
     /// The engine-wide identity of a type of the module.
     pub fn def_type_id(&self, ty: TypeIdx) -> Option<DefTypeId> {
         self.parts.type_ids.get(ty.index()).copied()
@@ -300,6 +317,25 @@ impl Drop for ModuleObject {
     fn drop(&mut self) {
         self.parts.compiler.retire(self);
     }
+}
+
+/// Objects reach code through what the module declares, since every conversion starts from a reference: one of its functions takes or gives.
+fn needs_heap(declarations: &Declarations) -> bool {
+    let is_heap = |ty: &ValType| match ty {
+        ValType::Ref(ty) => match ty.heap {
+            HeapType::Abstract(heap) => heap.hierarchy() != Hierarchy::Func,
+            // Its type says it.
+            HeapType::Concrete(_) => false,
+        },
+        _ => false,
+    };
+    !declarations.tags.is_empty()
+        || declarations.types.iter().any(|ty| match &ty.comp {
+            CompType::Func(ty) => ty.params.iter().chain(&ty.results).any(is_heap),
+            CompType::Struct(_) | CompType::Array(_) => true,
+        })
+        || declarations.globals.iter().any(|global| is_heap(&global.ty.content))
+        || declarations.tables.iter().any(|table| is_heap(&ValType::Ref(table.ty.element)))
 }
 
 impl fmt::Debug for ModuleObject {

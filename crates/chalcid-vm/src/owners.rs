@@ -17,7 +17,7 @@ pub(crate) struct Owners(RefCell<HashMap<usize, (FuncOwner, usize), BuildHasherD
 
 /// Mixes the address of a context. Guests choose neither addresses nor the order in which they are given out.
 #[derive(Default)]
-struct AddressHasher(u64);
+pub(crate) struct AddressHasher(u64);
 
 impl Hasher for AddressHasher {
     fn finish(&self) -> u64 {

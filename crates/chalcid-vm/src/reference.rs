@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::entity::Tracer;
 use crate::func::FuncInst;
+use crate::heap::ObjectRef;
 use crate::value::{HostValue, RawHostValue};
 use crate::zeroed::Zeroable;
 
@@ -15,13 +16,16 @@ pub enum RefValue {
     Host(Option<HostValue>),
     /// A 31-bit integer as wasm holds it: shifted left by one, lowest bit set.
     I31(u32),
+    /// An object of the heap.
+    Object(ObjectRef),
 }
 
-/// A reference of a hierarchy other than the functions', held by a table or global. Owns the host value in it.
+/// A reference of a hierarchy other than the functions', held by a table or global. Owns the host value in it; an object is kept by whoever holds the
+/// slot being a [`Holder`](crate::heap::Holder).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct RefSlot {
-    /// 0 null, 1 host value, 2 immediate.
+    /// 1 for a host value, 0 for bits: null, a 31-bit integer, or an object.
     tag: u64,
     raw: RawHostValue,
 }
@@ -30,7 +34,6 @@ pub(crate) struct RefSlot {
 unsafe impl Zeroable for RefSlot {}
 
 const HOST: u64 = 1;
-const IMMEDIATE: u64 = 2;
 
 impl RefSlot {
     pub(crate) const NULL: Self = Self { tag: 0, raw: [0, 0] };
@@ -39,12 +42,19 @@ impl RefSlot {
         Self { tag: HOST, raw: value.into_raw() }
     }
 
-    pub(crate) fn immediate(bits: u32) -> Self {
-        Self { tag: IMMEDIATE, raw: [u64::from(bits), 0] }
+    /// Null, a 31-bit integer, or an object.
+    pub(crate) fn bits(bits: u32) -> Self {
+        Self { tag: 0, raw: [u64::from(bits), 0] }
     }
 
-    pub(crate) fn from_value(value: Option<HostValue>) -> Self {
-        value.map_or(Self::NULL, Self::host)
+    /// The slot for a reference that is no function.
+    pub(crate) fn from_value(value: &RefValue) -> Self {
+        match value {
+            RefValue::Host(Some(value)) => Self::host(value.clone()),
+            RefValue::I31(bits) => Self::bits(*bits),
+            RefValue::Object(object) => Self::bits(object.reference()),
+            RefValue::Func(_) | RefValue::Host(None) => Self::NULL,
+        }
     }
 
     /// A slot of its own for the same reference.
@@ -69,13 +79,13 @@ impl RefSlot {
         match self.tag {
             // SAFETY: the slot owns the value, so it is alive, and the hooks accept it.
             HOST => RefValue::Host(Some(unsafe { HostValue::from_raw(agent, agent.hooks().clone_value(self.raw)) })),
-            IMMEDIATE => RefValue::I31(self.raw[0] as u32),
-            _ => RefValue::Host(None),
+            _ => agent.inner().heap.value_of(agent, self.as_bits()),
         }
     }
 
-    pub(crate) fn as_immediate(&self) -> Option<u32> {
-        (self.tag == IMMEDIATE).then_some(self.raw[0] as u32)
+    /// What is no host value, as wasm holds it; 0 for a host value.
+    pub(crate) fn as_bits(&self) -> u32 {
+        if self.tag == HOST { 0 } else { self.raw[0] as u32 }
     }
 
     pub(crate) fn as_host(&self) -> Option<RawHostValue> {

@@ -13,11 +13,13 @@ use std::ptr::NonNull;
 
 use chalcid_module::index::{DefTypeId, ElemIdx};
 use chalcid_module::layout::TABLE_FILLED;
-use chalcid_module::types::{Hierarchy, TableType};
+use chalcid_module::registry::TypeHandle;
+use chalcid_module::types::{AbsHeapType, HeapType, Hierarchy, RefType, TableType};
 
 use crate::agent::Agent;
 use crate::entity::{Entity, Sealed, Strong, Tracer};
 use crate::func::{FuncInst, func_matches, hierarchy};
+use crate::heap::Holder;
 use crate::instance::Instance;
 use crate::owners::Owners;
 use crate::reference::{RefSlot, RefValue};
@@ -66,6 +68,8 @@ pub struct TableInst {
     ty: TableType<DefTypeId>,
     vm: VMTable,
     content: Content,
+    /// Keeps the identity of the element type its own.
+    _registered: Option<TypeHandle>,
 }
 
 enum Content {
@@ -93,9 +97,13 @@ impl TableInst {
             Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Content::Ref(RefCell::default()),
         };
         let vm = VMTable { elements: Cell::new(std::ptr::null_mut()), length: Cell::new(0) };
-        let table = Self { ty, vm, content };
+        let table = Self { ty, vm, content, _registered: registered(agent, &ty.element) };
         table.resize(ty.limits.min)?;
-        Ok(Strong::new(agent, table))
+        let table = Strong::new(agent, table);
+        if !table.is_func() {
+            agent.inner().heap.list(Holder::Table(table.as_ptr()));
+        }
+        Ok(table)
     }
 
     /// Its type, with the limits it was made with.
@@ -259,6 +267,15 @@ impl TableInst {
         slot.duplicate(agent)
     }
 
+    /// Visits the objects that the elements refer to.
+    pub(crate) fn for_each_object(&self, visit: &mut dyn FnMut(u32)) {
+        if let Content::Ref(slots) = &self.content {
+            for slot in slots.borrow().as_slice() {
+                visit(slot.as_bits());
+            }
+        }
+    }
+
     /// Sets an element of another table that is in bounds; takes what the slot owns.
     pub(crate) fn set_slot_at(&self, agent: &Agent, index: u64, slot: RefSlot) {
         let Content::Ref(slots) = &self.content else { return slot.release(agent) };
@@ -359,9 +376,7 @@ impl Strong<TableInst> {
                 RefValue::Func(func) if self.is_func() => unsafe {
                     self.set_func_at(index, func.as_ref().map(FuncInst::as_ptr));
                 },
-                RefValue::Func(_) => self.set_slot_at(agent, index, RefSlot::NULL),
-                RefValue::Host(value) => self.set_slot_at(agent, index, RefSlot::from_value(value.clone())),
-                RefValue::I31(bits) => self.set_slot_at(agent, index, RefSlot::immediate(*bits)),
+                other => self.set_slot_at(agent, index, RefSlot::from_value(other)),
             }
         }
     }
@@ -396,9 +411,16 @@ fn is_null(value: &RefValue) -> bool {
     matches!(value, RefValue::Func(None) | RefValue::Host(None))
 }
 
+/// A count on the concrete type that a reference type names.
+pub(crate) fn registered(agent: &Agent, ty: &RefType<DefTypeId>) -> Option<TypeHandle> {
+    match ty.heap {
+        HeapType::Abstract(_) => None,
+        HeapType::Concrete(id) => agent.types().retain(id).ok(),
+    }
+}
+
 /// Whether a reference is a value of a type.
-pub(crate) fn value_matches(agent: &Agent, value: &RefValue, ty: &chalcid_module::types::RefType<DefTypeId>) -> bool {
-    use chalcid_module::types::{AbsHeapType, HeapType};
+pub(crate) fn value_matches(agent: &Agent, value: &RefValue, ty: &RefType<DefTypeId>) -> bool {
     let hierarchy = hierarchy(agent.types(), ty);
     match value {
         RefValue::Func(None) => ty.nullable && hierarchy == Hierarchy::Func,
@@ -412,12 +434,9 @@ pub(crate) fn value_matches(agent: &Agent, value: &RefValue, ty: &chalcid_module
         RefValue::Host(Some(value)) => {
             value.agent().same(agent) && matches!(ty.heap, HeapType::Abstract(AbsHeapType::Extern | AbsHeapType::Any))
         }
-        RefValue::I31(bits) => {
-            bits & 1 == 1
-                && matches!(
-                    ty.heap,
-                    HeapType::Abstract(AbsHeapType::I31 | AbsHeapType::Eq | AbsHeapType::Any | AbsHeapType::Extern)
-                )
+        RefValue::I31(bits) => bits & 1 == 1 && agent.inner().heap.matches(agent, *bits, ty),
+        RefValue::Object(object) => {
+            object.agent().same(agent) && agent.inner().heap.matches(agent, object.reference(), ty)
         }
     }
 }
@@ -453,6 +472,7 @@ impl Entity for TableInst {
                 }
             }
             Content::Ref(slots) => {
+                agent.inner().heap.unlist(Holder::Table(self));
                 let slots = slots.take();
                 for slot in slots.as_slice() {
                     slot.release(agent);

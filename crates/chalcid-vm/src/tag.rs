@@ -1,5 +1,6 @@
 //! Tags.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use chalcid_module::index::DefTypeId;
@@ -18,7 +19,7 @@ pub struct TagInst {
 impl TagInst {
     /// Makes a tag.
     pub fn new(agent: &Agent, signature: &Arc<Signature>) -> Strong<Self> {
-        let vm = VMTag { type_id: signature.id().0 };
+        let vm = VMTag { type_id: signature.id().0, number: Cell::new(0) };
         Strong::new(agent, Self { vm, signature: Arc::clone(signature) })
     }
 
@@ -30,6 +31,15 @@ impl TagInst {
     /// Engine-wide identity of its type.
     pub fn type_id(&self) -> DefTypeId {
         DefTypeId(self.vm.type_id)
+    }
+
+    /// The number by which exceptions name it; 0 as long as none does.
+    pub(crate) fn number(&self) -> u32 {
+        self.vm.number.get()
+    }
+
+    pub(crate) fn set_number(&self, number: u32) {
+        self.vm.number.set(number);
     }
 
     pub(crate) fn vm_ptr(&self) -> *const VMTag {

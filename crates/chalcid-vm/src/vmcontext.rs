@@ -103,10 +103,11 @@ pub struct VMGlobal {
     pub value: Cell<ValRaw>,
 }
 
-/// A tag: compiled code compares addresses of these, and reads nothing.
+/// A tag.
 #[repr(C)]
 pub struct VMTag {
     pub type_id: u32,
+    pub number: Cell<u32>,
 }
 
 macro_rules! check {
@@ -132,6 +133,7 @@ check! {
     VMMemoryRef: vmmemoryref { memory = MEMORY, base = BASE }
     VMMemory: vmmemory { base = BASE, length = LENGTH }
     VMTable: vmtable { elements = ELEMENTS, length = LENGTH }
+    VMTag: vmtag { type_id = TYPE_ID, number = NUMBER }
     VMGlobal: vmglobal { value = VALUE }
 }
 const _: () = assert!(size_of::<VMCodeSlot>() == layout::CODE_SLOT_SIZE as usize);

@@ -40,6 +40,7 @@ impl Error {
         match failure {
             Failure::Trap(trap) => Self::Trap(Trap::from_raw(trap)),
             Failure::Value(value) => Self::host_value(value),
+            Failure::Exception(_) => ResourceError::new("an exception of WebAssembly that nobody caught").into(),
             Failure::Error(error) => match error.downcast::<Self>() {
                 Ok(error) => *error,
                 Err(error) => Self::from_below(&*error),

@@ -172,7 +172,7 @@ impl Val {
         match value {
             RefValue::Func(func) => Self::FuncRef(func.and_then(Func::from_inst)),
             RefValue::Host(value) => Self::ExternRef(value),
-            RefValue::I31(_) => Self::ExternRef(None),
+            RefValue::I31(_) | RefValue::Object(_) => Self::ExternRef(None),
         }
     }
 

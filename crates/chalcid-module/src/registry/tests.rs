@@ -111,9 +111,9 @@ fn an_identity_that_went_is_not_given_out_next() {
 fn identities_wrap_around_past_those_in_use() {
     let registry = TypeRegistry::new();
     let first = registry.register_func(func(&[])).unwrap();
-    registry.write().next_type = u32::MAX - 2;
+    registry.write().next_type = (1 << 26) - 2;
     let last = registry.register_func(func(&[ValType::I32])).unwrap();
-    assert_eq!(last.id(), DefTypeId(u32::MAX - 1));
+    assert_eq!(last.id(), DefTypeId((1 << 26) - 1));
     let next = registry.register_func(func(&[ValType::I64])).unwrap();
     assert_eq!((first.id(), next.id()), (DefTypeId(1), DefTypeId(2)));
 }
@@ -153,4 +153,39 @@ fn threads_that_register_and_drop_agree() {
         }
     });
     assert!(registry.is_empty());
+}
+
+#[test]
+fn displays_name_every_supertype_and_go_with_the_type() {
+    let registry = TypeRegistry::new();
+    let early = registry.register_module(&module("(module (type (sub (struct))) (type (sub 0 (struct))))")).unwrap();
+    registry.type_infos();
+    let late = registry
+        .register_module(&module(
+            "(module (type (sub (struct))) (type (sub 0 (struct))) (type (sub final 1 (struct))))",
+        ))
+        .unwrap();
+    let display = |id: DefTypeId| registry.read().displays.as_ref().unwrap().of(id);
+    let ids: Vec<u32> = late.ids().iter().map(|id| id.0).collect();
+    assert_eq!(early.ids(), &late.ids()[..2]);
+    assert_eq!(display(late.ids()[0]), [0, ids[0], 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(display(late.ids()[1]), [1, ids[0], ids[1], 0, 0, 0, 0, 0, 0]);
+    assert_eq!(display(late.ids()[2]), [2, ids[0], ids[1], ids[2], 0, 0, 0, 0, 0]);
+    let gone = late.ids()[2];
+    drop(late);
+    assert_eq!(display(gone), [0; 9]);
+    assert_eq!(display(early.ids()[1])[0], 1);
+    assert_eq!(display(DefTypeId((1 << 26) - 1)), [0; 9]);
+}
+
+#[test]
+fn a_deep_type_has_a_longer_display() {
+    let registry = TypeRegistry::new();
+    let deep: String = (1..20).map(|above| format!("(type (sub {} (struct)))", above - 1)).collect();
+    registry.type_infos();
+    let types = registry.register_module(&module(&format!("(module (type (sub (struct))) {deep})"))).unwrap();
+    let display = registry.read().displays.as_ref().unwrap().of(types.ids()[19]);
+    assert_eq!(display[0], 19);
+    assert!(display[1..].iter().zip(types.ids()).all(|(found, id)| *found == id.0));
+    assert_eq!(display.len(), 21);
 }

@@ -195,6 +195,13 @@ macro_rules! builtin_entry {
     (MinusOne, $entry:ident, $function:path) => {
         $crate::arch::builtin_entry!(@checked $entry, $function, "cmp rax, -1");
     };
+    (Diverges, $entry:ident, $function:path) => {
+        $crate::arch::builtin_entry!(
+            @entry $entry, $function,
+            ["push rdi", "call {function}", "pop rdi", "jmp {raise}"],
+            [raise = sym $crate::arch::raise]
+        );
+    };
     (@checked $entry:ident, $function:path, $compare:literal) => {
         $crate::arch::builtin_entry!(
             @entry $entry, $function,

@@ -3,8 +3,10 @@
 //! Compiled code calls an *entry point*, a few instructions of `arch` that note where wasm was left and go on in the Rust function. Those functions
 //! run through [`run`], which finds the instance, catches panics before they reach machine code, and records a failure for the entry point to raise.
 
+mod aggregate;
 mod atomic;
 mod control;
+mod exception;
 mod memory;
 mod reference;
 mod table;
@@ -27,7 +29,7 @@ mod entries {
     use chalcid_module::builtins::{Builtin, Failure};
 
     pub(super) use super::arch::{raise, trap};
-    use super::{arch::builtin_entry, atomic, control, memory, reference, table};
+    use super::{aggregate, arch::builtin_entry, atomic, control, exception, memory, reference, table};
 
     macro_rules! entries {
         ($($failure:ident $family:ident: $($name:ident),*;)*) => {
@@ -49,6 +51,10 @@ mod entries {
         Never table: table_grow_func, table_grow_ref, elem_drop;
         Never reference: ref_func, global_set_ref, global_set_func;
         MinusOne reference: global_get_ref;
+        MinusOne aggregate: gc_new_struct, gc_new_array, array_new_data, array_new_elem, func_to_heap;
+        Zero aggregate: array_fill, array_copy, array_init_data, array_init_elem;
+        MinusOne exception: exception_new;
+        Diverges exception: throw_ref;
     }
 }
 
@@ -68,7 +74,7 @@ pub(crate) fn table() -> *const *const u8 {
     TABLE.0.as_ptr()
 }
 
-/// Runs a builtin for the instance of a context; on failure leaves it pending and returns `failed`.
+/// Runs a builtin for the instance of a context; on failure leaves it pending and returns `failed`. The builtin is given no references.
 ///
 /// # Safety
 /// `vmctx` is the context of an instance whose code is running.
@@ -78,8 +84,31 @@ unsafe fn run<R>(
     work: impl FnOnce(&Agent, &Strong<Instance>) -> Result<R, Failure>,
 ) -> R {
     // SAFETY: the context's instance is running: whoever called it keeps it until then.
+    unsafe {
+        run_with(vmctx, failed, &[], |agent, instance| {
+            agent.inner().heap.stress(agent);
+            work(agent, instance)
+        })
+    }
+}
+
+/// As [`run`], for a builtin that is given references: keeps them meanwhile, since nothing else need do so.
+///
+/// # Safety
+/// As for `run`.
+unsafe fn run_with<R>(
+    vmctx: *const VMContext,
+    failed: R,
+    references: &[u32],
+    work: impl FnOnce(&Agent, &Strong<Instance>) -> Result<R, Failure>,
+) -> R {
+    // SAFETY: as in `run`.
     let instance = unsafe { Instance::of_context(vmctx) };
     let agent = instance.agent();
+    let _scope = agent.scope();
+    for reference in references {
+        agent.inner().heap.root(*reference);
+    }
     let pending = match catch_unwind(AssertUnwindSafe(|| work(agent, &instance))) {
         Ok(Ok(result)) => return result,
         Ok(Err(failure)) => Pending::Failure(failure),

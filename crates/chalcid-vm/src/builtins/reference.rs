@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use chalcid_module::index::{FuncIdx, GlobalIdx};
 use chalcid_module::trap_code::TrapCode;
 
-use super::{known, run, trap_if};
+use super::{known, run, run_with, trap_if};
 use crate::vmcontext::{VMContext, VMFuncRef};
 
 /// `ref.func`
@@ -30,7 +30,7 @@ pub(super) unsafe extern "C" fn global_get_ref(vmctx: *const VMContext, global: 
 pub(super) unsafe extern "C" fn global_set_ref(vmctx: *const VMContext, global: u32, value: u32) {
     // SAFETY: called by compiled code with its own context.
     unsafe {
-        run(vmctx, (), |agent, instance| {
+        run_with(vmctx, (), &[value], |agent, instance| {
             let global = known(instance.running_global(GlobalIdx(global)))?;
             global.set_slot(agent, agent.inner().heap.slot_of(agent, value));
             Ok(())

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use chalcid_module::index::{ElemIdx, TableIdx};
 use chalcid_module::trap_code::TrapCode;
 
-use super::{in_chunks, known, run, trap_if};
+use super::{in_chunks, known, run, run_with, trap_if};
 use crate::agent::Agent;
 use crate::entity::Strong;
 use crate::failure::Failure;
@@ -63,7 +63,7 @@ pub(super) unsafe extern "C" fn table_set_func(
 pub(super) unsafe extern "C" fn table_set_ref(vmctx: *const VMContext, table: u32, index: u64, value: u32) -> u32 {
     // SAFETY: called by compiled code with its own context.
     unsafe {
-        run(vmctx, 0, |agent, instance| {
+        run_with(vmctx, 0, &[value], |agent, instance| {
             let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, index, 1)?;
             table.set_slot_at(agent, index, agent.inner().heap.slot_of(agent, value));
@@ -96,7 +96,7 @@ pub(super) unsafe extern "C" fn table_grow_func(
 pub(super) unsafe extern "C" fn table_grow_ref(vmctx: *const VMContext, table: u32, value: u32, delta: u64) -> u64 {
     // SAFETY: called by compiled code with its own context.
     unsafe {
-        run(vmctx, u64::MAX, |agent, instance| {
+        run_with(vmctx, u64::MAX, &[value], |agent, instance| {
             let table = known(instance.running_table(TableIdx(table)))?;
             let Ok(before) = table.grow_by(delta) else { return Ok(u64::MAX) };
             if value != 0 {
@@ -139,7 +139,7 @@ pub(super) unsafe extern "C" fn table_fill_ref(
 ) -> u32 {
     // SAFETY: called by compiled code with its own context.
     unsafe {
-        run(vmctx, 0, |agent, instance| {
+        run_with(vmctx, 0, &[value], |agent, instance| {
             let table = known(instance.running_table(TableIdx(table)))?;
             check(agent, &table, dst, len)?;
             fill_ref(agent, &table, dst, value, len)?;

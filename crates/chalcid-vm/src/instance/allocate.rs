@@ -49,9 +49,6 @@ pub enum AllocateError {
     /// The system gives no more memory.
     #[error("out of memory")]
     OutOfMemory,
-    /// The module uses what this version does not have yet.
-    #[error("the module uses a feature that is not supported")]
-    Unsupported,
     /// The declarations contradict themselves: they did not come from validation.
     #[error("malformed module")]
     Malformed,
@@ -128,6 +125,12 @@ impl Instance {
         signatures: &dyn Fn(chalcid_module::index::TypeIdx) -> Option<Arc<Signature>>,
     ) -> Result<Strong<Instance>, AllocateError> {
         let declarations = Arc::clone(module.declarations());
+        if module.needs_heap() {
+            agent.inner().heap.reserve(agent).map_err(|_| AllocateError::OutOfMemory)?;
+        }
+        if module.needs_displays() {
+            agent.vm().type_infos.set(agent.types().type_infos());
+        }
         let mut edges = Edges::default();
         for (position, wanted) in declarations.imports.iter().enumerate() {
             let import = imports.get(position).ok_or(AllocateError::Import(position))?;
@@ -167,6 +170,7 @@ impl Instance {
                 edges: RefCell::new(edges),
                 dropped_elements: DroppedSet::new(declarations.elements.len()),
                 dropped_data: DroppedSet::new(declarations.data.len()),
+                elements: RefCell::default(),
             },
         );
         instance.context.header().instance.set(instance.as_ptr().cast());

@@ -1,12 +1,14 @@
 //! Evaluating constant expressions: a stack machine over the instance that is being made.
 
 use chalcid_module::const_expr::{ConstExpr, ConstOp};
-use chalcid_module::types::{HeapType, Hierarchy};
+use chalcid_module::index::{DefTypeId, TypeIdx};
+use chalcid_module::types::{CompType, HeapType, Hierarchy};
 
 use super::{AllocateError, Instance};
 use crate::entity::Strong;
 use crate::func::hierarchy;
 use crate::global::GlobalValue;
+use crate::heap::{ObjectError, ObjectRef};
 use crate::reference::RefValue;
 use crate::value::ValRaw;
 
@@ -14,6 +16,7 @@ use crate::value::ValRaw;
 pub(super) fn evaluate(instance: &Strong<Instance>, expr: &ConstExpr) -> Result<GlobalValue, AllocateError> {
     // Nearly every expression is one instruction.
     let mut stack = Vec::with_capacity(1);
+    let agent = instance.agent();
     for op in &expr.ops {
         let value = match *op {
             ConstOp::I32Const(value) => number(ValRaw::i32(value)),
@@ -36,11 +39,24 @@ pub(super) fn evaluate(instance: &Strong<Instance>, expr: &ConstExpr) -> Result<
             ConstOp::RefI31 => GlobalValue::Ref(RefValue::I31((pop(&mut stack)?.get_u32() << 1) | 1)),
             // The two hierarchies share their representation here.
             ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => stack.pop().ok_or(AllocateError::Malformed)?,
-            ConstOp::StructNew(_)
-            | ConstOp::StructNewDefault(_)
-            | ConstOp::ArrayNew(_)
-            | ConstOp::ArrayNewDefault(_)
-            | ConstOp::ArrayNewFixed(..) => return Err(AllocateError::Unsupported),
+            ConstOp::StructNew(ty) => {
+                let values = split_off(&mut stack, fields(instance, ty)?)?;
+                object(ObjectRef::new_struct(agent, def_type(instance, ty)?, &values))?
+            }
+            ConstOp::StructNewDefault(ty) => object(ObjectRef::new_default_struct(agent, def_type(instance, ty)?))?,
+            ConstOp::ArrayNew(ty) => {
+                let len = pop(&mut stack)?.get_u32();
+                let value = stack.pop().ok_or(AllocateError::Malformed)?;
+                object(ObjectRef::new_array(agent, def_type(instance, ty)?, len, Some(&value)))?
+            }
+            ConstOp::ArrayNewDefault(ty) => {
+                let len = pop(&mut stack)?.get_u32();
+                object(ObjectRef::new_array(agent, def_type(instance, ty)?, len, None))?
+            }
+            ConstOp::ArrayNewFixed(ty, len) => {
+                let values = split_off(&mut stack, len as usize)?;
+                object(ObjectRef::new_array_of(agent, def_type(instance, ty)?, &values))?
+            }
         };
         stack.push(value);
     }
@@ -56,6 +72,39 @@ pub(super) fn evaluate_ref(instance: &Strong<Instance>, expr: &ConstExpr) -> Res
         GlobalValue::Ref(value) => Ok(value),
         GlobalValue::Number(_) => Err(AllocateError::Malformed),
     }
+}
+
+/// Whether evaluating an expression twice gives different objects.
+pub(super) fn makes_objects(expr: &ConstExpr) -> bool {
+    expr.ops.iter().any(|op| {
+        use ConstOp::{ArrayNew, ArrayNewDefault, ArrayNewFixed, StructNew, StructNewDefault};
+        matches!(op, StructNew(_) | StructNewDefault(_) | ArrayNew(_) | ArrayNewDefault(_) | ArrayNewFixed(..))
+    })
+}
+
+fn object(made: Result<ObjectRef, ObjectError>) -> Result<GlobalValue, AllocateError> {
+    match made {
+        Ok(object) => Ok(GlobalValue::Ref(RefValue::Object(object))),
+        Err(ObjectError::Full(_)) => Err(AllocateError::OutOfMemory),
+        Err(_) => Err(AllocateError::Malformed),
+    }
+}
+
+fn def_type(instance: &Instance, ty: TypeIdx) -> Result<DefTypeId, AllocateError> {
+    instance.module().def_type_id(ty).ok_or(AllocateError::Malformed)
+}
+
+/// Number of fields of a structure type.
+fn fields(instance: &Instance, ty: TypeIdx) -> Result<usize, AllocateError> {
+    match &instance.module().declarations().types.get(ty.index()).ok_or(AllocateError::Malformed)?.comp {
+        CompType::Struct(fields) => Ok(fields.len()),
+        _ => Err(AllocateError::Malformed),
+    }
+}
+
+fn split_off(stack: &mut Vec<GlobalValue>, count: usize) -> Result<Vec<GlobalValue>, AllocateError> {
+    let start = stack.len().checked_sub(count).ok_or(AllocateError::Malformed)?;
+    Ok(stack.split_off(start))
 }
 
 fn number(value: ValRaw) -> GlobalValue {

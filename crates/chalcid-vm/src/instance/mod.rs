@@ -16,6 +16,7 @@ mod context;
 mod segments;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use crate::func::{FuncInst, FuncOwner, Misuse, Signature, enter_checked};
 use crate::global::{GlobalInst, GlobalValue};
 use crate::memory::MemInst;
 use crate::module::ModuleObject;
+use crate::reference::RefSlot;
 use crate::table::TableInst;
 use crate::tag::TagInst;
 use crate::value::ValRaw;
@@ -43,6 +45,8 @@ pub struct Instance {
     edges: RefCell<Edges>,
     dropped_elements: DroppedSet,
     dropped_data: DroppedSet,
+    /// Elements of segments whose expressions make objects, evaluated once.
+    elements: RefCell<BTreeMap<ElemIdx, Box<[RefSlot]>>>,
 }
 
 /// What an instance keeps alive.
@@ -147,6 +151,13 @@ impl Instance {
         Some(unsafe { Borrowed::new(global.as_ptr()) })
     }
 
+    /// Visits the objects that element segments hold.
+    pub(crate) fn for_each_object(&self, visit: &mut dyn FnMut(u32)) {
+        for slot in self.elements.borrow().values().flatten() {
+            visit(slot.as_bits());
+        }
+    }
+
     fn imported_function(&self, func: FuncIdx) -> Option<FuncInst> {
         self.edges.borrow().functions.get(func.index()).cloned()
     }
@@ -249,12 +260,17 @@ impl Entity for Instance {
         for tag in &edges.tags {
             tracer.entity(tag);
         }
+        for slot in self.elements.borrow().values().flatten() {
+            slot.trace(tracer);
+        }
     }
 
     fn clear(&self, agent: &Agent) {
         if self.context.func_ref(0).is_some() {
             agent.inner().func_ranges.remove(self.context.func_refs() as usize);
         }
+        agent.inner().heap.keep_types(agent, &self.module);
+        self.drop_elements(agent, |_| true);
         let edges = self.edges.take();
         drop(edges);
     }

@@ -1,16 +1,22 @@
 //! Element and data segments: applied at instantiation, and by instructions.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use chalcid_module::declarations::{ElementItems, SegmentMode};
 use chalcid_module::index::{DataIdx, ElemIdx};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::AddressType;
 
-use super::{Instance, const_expr};
+use super::{AllocateError, Instance, const_expr};
+use crate::agent::Agent;
 use crate::entity::Strong;
 use crate::failure::Failure;
 use crate::func::Misuse;
 use crate::global::GlobalValue;
+use crate::heap::Holder;
 use crate::memory::MemInst;
+use crate::reference::{RefSlot, RefValue};
 use crate::table::TableInst;
 
 impl Strong<Instance> {
@@ -53,7 +59,7 @@ impl Strong<Instance> {
         match (const_expr::evaluate(self, expr), address) {
             (Ok(GlobalValue::Number(value)), AddressType::I32) => Ok(u64::from(value.get_u32())),
             (Ok(GlobalValue::Number(value)), AddressType::I64) => Ok(value.get_u64()),
-            (Ok(GlobalValue::Ref(_)), _) => Err(Failure::Error(Box::new(super::AllocateError::Malformed))),
+            (Ok(GlobalValue::Ref(_)), _) => Err(Failure::Error(Box::new(AllocateError::Malformed))),
             (Err(error), _) => Err(Failure::Error(Box::new(error))),
         }
     }
@@ -88,10 +94,8 @@ impl Strong<Instance> {
                     // SAFETY: the handle keeps the function; validation showed that the segment's type is the table's.
                     unsafe { table.set_func_at(index, func.as_ref().map(|func| func.as_ptr())) };
                 }
-                Some(ElementItems::Expressions(exprs)) => {
-                    let Some(expr) = exprs.get(item) else { continue };
-                    let value =
-                        const_expr::evaluate_ref(self, expr).map_err(|error| Failure::Error(Box::new(error)))?;
+                Some(ElementItems::Expressions(_)) => {
+                    let value = self.element(segment, src + offset)?;
                     table.set(index, &value).map_err(|error| Failure::Error(Box::new(error)))?;
                 }
                 None => {}
@@ -103,6 +107,61 @@ impl Strong<Instance> {
     /// `elem.drop`.
     pub(crate) fn drop_element(&self, segment: ElemIdx) {
         self.dropped_elements.insert(segment.index());
+        let dropped = |elem| elem == segment;
+        Instance::drop_elements(self, self.agent(), dropped);
+    }
+
+    /// Number of elements that a segment has left: none once it is dropped.
+    pub(crate) fn element_count(&self, segment: ElemIdx) -> u32 {
+        let declared = self.module().declarations().elements.get(segment.index());
+        let left = declared.filter(|_| !self.dropped_elements.contains(segment.index()));
+        left.map_or(0, |segment| items(&segment.items) as u32)
+    }
+
+    /// An element of a segment. Expressions that make objects are evaluated once.
+    pub(crate) fn element(&self, segment: ElemIdx, item: u32) -> Result<RefValue, Failure> {
+        let failed = |error: AllocateError| match error {
+            AllocateError::OutOfMemory => self.agent().trap(TrapCode::AllocationFailed),
+            error => Failure::Error(Box::new(error)),
+        };
+        let declarations = Arc::clone(self.module().declarations());
+        let malformed = || failed(AllocateError::Malformed);
+        let items = &declarations.elements.get(segment.index()).ok_or_else(malformed)?.items;
+        let exprs = match items {
+            ElementItems::Functions(functions) => {
+                let func = functions.get(item as usize).and_then(|func| self.func(*func)).ok_or_else(malformed)?;
+                return Ok(RefValue::Func(Some(func)));
+            }
+            ElementItems::Expressions(exprs) => exprs,
+        };
+        let agent = self.agent();
+        let held = |elements: &BTreeMap<ElemIdx, Box<[RefSlot]>>| Some(*elements.get(&segment)?.get(item as usize)?);
+        let found = held(&self.elements.borrow());
+        if let Some(slot) = found {
+            return Ok(slot.to_value(agent));
+        }
+        let expr = exprs.get(item as usize).ok_or_else(malformed)?;
+        if !exprs.iter().any(const_expr::makes_objects) {
+            return const_expr::evaluate_ref(self, expr).map_err(failed);
+        }
+        let mut values = Vec::new();
+        for expr in exprs {
+            values.push(const_expr::evaluate_ref(self, expr).map_err(failed)?);
+        }
+        let slots = values.iter().map(RefSlot::from_value).collect();
+        self.elements.borrow_mut().insert(segment, slots);
+        agent.inner().heap.list(Holder::Instance(self.as_ptr()));
+        values.into_iter().nth(item as usize).ok_or_else(malformed)
+    }
+
+    /// The bytes that a data segment has left: none once it is dropped.
+    pub(crate) fn data_bytes(&self, segment: DataIdx) -> &[u8] {
+        let module = self.module();
+        let declared = module.declarations().data.get(segment.index());
+        declared
+            .filter(|_| !self.dropped_data.contains(segment.index()))
+            .and_then(|segment| module.bytes().get(segment.bytes.start as usize..segment.bytes.end as usize))
+            .unwrap_or(&[])
     }
 
     /// `memory.init`: copies bytes of a segment into a memory.
@@ -114,14 +173,7 @@ impl Strong<Instance> {
         src: u32,
         len: u32,
     ) -> Result<(), Failure> {
-        let module = self.module();
-        let bytes = module
-            .declarations()
-            .data
-            .get(segment.index())
-            .filter(|_| !self.dropped_data.contains(segment.index()))
-            .and_then(|segment| module.bytes().get(segment.bytes.start as usize..segment.bytes.end as usize))
-            .unwrap_or(&[]);
+        let bytes = self.data_bytes(segment);
         let end = (src as usize).checked_add(len as usize);
         let source = end.and_then(|end| bytes.get(src as usize..end));
         match source {
@@ -133,6 +185,21 @@ impl Strong<Instance> {
     /// `data.drop`.
     pub(crate) fn drop_data(&self, segment: DataIdx) {
         self.dropped_data.insert(segment.index());
+    }
+}
+
+impl Instance {
+    /// Gives up the elements of some segments that were kept.
+    pub(super) fn drop_elements(&self, agent: &Agent, which: impl Fn(ElemIdx) -> bool) {
+        let (dropped, kept) = self.elements.take().into_iter().partition(|(segment, _)| which(*segment));
+        let dropped: BTreeMap<ElemIdx, Box<[RefSlot]>> = dropped;
+        if kept.is_empty() && !dropped.is_empty() {
+            agent.inner().heap.unlist(Holder::Instance(self));
+        }
+        self.elements.replace(kept);
+        for slot in dropped.values().flatten() {
+            slot.release(agent);
+        }
     }
 }
 

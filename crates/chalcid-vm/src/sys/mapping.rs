@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 
 /// The system's page size.
 pub(crate) fn page_size() -> usize {
@@ -67,6 +67,16 @@ impl Reservation {
         let start: *mut c_void = self.start.as_ptr().wrapping_add(offset).cast();
         // SAFETY: the range lies within our own reservation; making it accessible cannot break anyone.
         unsafe { mprotect(start, len, MprotectFlags::READ | MprotectFlags::WRITE) }
+    }
+
+    /// Gives the memory of an accessible range back to the system; it reads as zero afterwards.
+    pub(crate) fn discard(&self, offset: usize, len: usize) -> Result<(), Errno> {
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(Errno::INVAL);
+        }
+        let start: *mut c_void = self.start.as_ptr().wrapping_add(offset).cast();
+        // SAFETY: the range lies within our own reservation, and its owner says that nothing in it is needed.
+        unsafe { madvise(start, len, Advice::LinuxDontNeed) }
     }
 }
 

@@ -1,0 +1,90 @@
+//! Exceptions as objects: which tag each is of.
+//!
+//! An exception holds its tag by a number, which the tag itself knows too (`vmtag::NUMBER`). A table by these numbers keeps the tags of all
+//! exceptions that there are, and knows what values they have.
+
+use std::rc::Rc;
+
+use chalcid_module::registry::TypeRegistry;
+
+use super::HeapFull;
+use super::layouts::Layout;
+use crate::entity::Strong;
+use crate::tag::TagInst;
+
+/// The tags of the exceptions that there are.
+#[derive(Default)]
+pub(super) struct Tags {
+    /// By number, less 1.
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+}
+
+struct Entry {
+    tag: Strong<TagInst>,
+    layout: Rc<Layout>,
+    met: bool,
+}
+
+impl Tags {
+    fn entry(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number.checked_sub(1)? as usize)?.as_ref()
+    }
+
+    /// Gives a number to a tag that has none.
+    pub(super) fn insert(
+        &mut self,
+        types: &TypeRegistry,
+        tag: Strong<TagInst>,
+    ) -> Result<(), (HeapFull, Strong<TagInst>)> {
+        if self.entries.try_reserve(1).is_err() || self.free.try_reserve(1).is_err() {
+            return Err((HeapFull, tag));
+        }
+        let layout = Rc::new(Layout::exception(types, &tag.signature().ty().params));
+        let number = self.free.pop().unwrap_or(self.entries.len() as u32 + 1);
+        tag.set_number(number);
+        let entry = Some(Entry { tag, layout, met: true });
+        match self.entries.get_mut(number as usize - 1) {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
+        }
+        Ok(())
+    }
+
+    /// The layout of exceptions of a tag.
+    pub(super) fn layout(&self, number: u32) -> Option<&Rc<Layout>> {
+        Some(&self.entry(number)?.layout)
+    }
+
+    pub(super) fn tag(&self, number: u32) -> Option<&Strong<TagInst>> {
+        Some(&self.entry(number)?.tag)
+    }
+
+    pub(super) fn begin_marking(&mut self) {
+        for entry in self.entries.iter_mut().flatten() {
+            entry.met = false;
+        }
+    }
+
+    pub(super) fn mark(&mut self, number: u32) {
+        let index = number.wrapping_sub(1) as usize;
+        if let Some(Some(entry)) = self.entries.get_mut(index) {
+            entry.met = true;
+        }
+    }
+
+    /// Frees the numbers of tags that no exception was met of; the handles are the caller's to let go.
+    pub(super) fn sweep(&mut self) -> Vec<Strong<TagInst>> {
+        let mut dead = Vec::new();
+        for (index, slot) in self.entries.iter_mut().enumerate() {
+            if slot.as_ref().is_some_and(|entry| !entry.met)
+                && let Some(entry) = slot.take()
+            {
+                entry.tag.set_number(0);
+                self.free.push(index as u32 + 1);
+                dead.push(entry.tag);
+            }
+        }
+        dead
+    }
+}

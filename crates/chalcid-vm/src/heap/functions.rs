@@ -1,0 +1,106 @@
+//! Functions that objects refer to.
+//!
+//! A field holds a function by its number in a table that code reads (`vmagent::HEAP_FUNCS`), so that the heap holds no pointer. A function has one
+//! number, and the table keeps what keeps the function. The collector frees numbers that no object holds.
+//!
+//! A number that was asked for since the last collection survives the next: it is on its way into a field.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::ptr::NonNull;
+
+use super::HeapFull;
+use crate::func::FuncOwner;
+use crate::owners::AddressHasher;
+use crate::vmcontext::{VMAgent, VMFuncRef};
+
+/// The table.
+#[derive(Default)]
+pub(super) struct HeapFuncs {
+    /// Place 0 is null.
+    pointers: Vec<*mut VMFuncRef>,
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    by_pointer: HashMap<usize, u32, BuildHasherDefault<AddressHasher>>,
+}
+
+struct Entry {
+    owner: FuncOwner,
+    marked: bool,
+    recent: bool,
+}
+
+impl HeapFuncs {
+    /// The number of a function that has one.
+    pub(super) fn find(&mut self, func: NonNull<VMFuncRef>) -> Option<u32> {
+        let number = *self.by_pointer.get(&(func.as_ptr() as usize))?;
+        if let Some(Some(entry)) = self.entries.get_mut(number as usize) {
+            entry.recent = true;
+        }
+        Some(number)
+    }
+
+    /// Gives a number to a function that has none; `owner` keeps the function.
+    pub(super) fn insert(
+        &mut self,
+        vm: &VMAgent,
+        func: NonNull<VMFuncRef>,
+        owner: FuncOwner,
+    ) -> Result<u32, (HeapFull, FuncOwner)> {
+        let room = self.by_pointer.try_reserve(1).is_ok()
+            && self.pointers.try_reserve(2).is_ok()
+            && self.entries.try_reserve(2).is_ok()
+            && self.free.try_reserve(1).is_ok();
+        if !room || self.pointers.len() >= u32::MAX as usize {
+            return Err((HeapFull, owner));
+        }
+        if self.pointers.is_empty() {
+            self.pointers.push(std::ptr::null_mut());
+            self.entries.push(None);
+        }
+        let entry = Some(Entry { owner, marked: false, recent: true });
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.pointers[number as usize] = func.as_ptr();
+                self.entries[number as usize] = entry;
+                number
+            }
+            None => {
+                self.pointers.push(func.as_ptr());
+                self.entries.push(entry);
+                self.pointers.len() as u32 - 1
+            }
+        };
+        self.by_pointer.insert(func.as_ptr() as usize, number);
+        vm.heap_funcs.set(self.pointers.as_ptr());
+        vm.heap_funcs_len.set(self.pointers.len() as u64);
+        Ok(number)
+    }
+
+    /// The function of a number.
+    pub(super) fn get(&self, number: u32) -> Option<NonNull<VMFuncRef>> {
+        NonNull::new(*self.pointers.get(number as usize)?)
+    }
+
+    pub(super) fn mark(&mut self, number: u32) {
+        if let Some(Some(entry)) = self.entries.get_mut(number as usize) {
+            entry.marked = true;
+        }
+    }
+
+    /// Frees the numbers that are not marked; what kept their functions is the caller's to let go.
+    pub(super) fn sweep(&mut self) -> Vec<FuncOwner> {
+        let mut dead = Vec::new();
+        for (number, slot) in self.entries.iter_mut().enumerate() {
+            let Some(entry) = slot else { continue };
+            let keep = std::mem::take(&mut entry.marked) | std::mem::take(&mut entry.recent);
+            if !keep && let Some(entry) = slot.take() {
+                let pointer = std::mem::replace(&mut self.pointers[number], std::ptr::null_mut());
+                self.by_pointer.remove(&(pointer as usize));
+                self.free.push(number as u32);
+                dead.push(entry.owner);
+            }
+        }
+        dead
+    }
+}

@@ -1,0 +1,179 @@
+//! What keeps objects and boxes alive from outside: scopes, handles, and the slots of entities.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::BuildHasherDefault;
+
+use chalcid_module::heap_layout::OBJECT_MASK;
+
+use crate::agent::Agent;
+use crate::func::Misuse;
+use crate::global::GlobalInst;
+use crate::instance::Instance;
+use crate::owners::AddressHasher;
+use crate::table::TableInst;
+
+/// The roots of an agent, but for those in frames.
+#[derive(Default)]
+pub(super) struct Roots {
+    /// References that open scopes hold, in the order they were made.
+    scoped: RefCell<Vec<u32>>,
+    /// Length of `scoped`.
+    len: Cell<usize>,
+    /// Objects that handles name, with the number of these.
+    handles: RefCell<HashMap<usize, usize, BuildHasherDefault<AddressHasher>>>,
+    /// Entities with slots that may hold objects.
+    holders: RefCell<HashMap<usize, Holder, BuildHasherDefault<AddressHasher>>>,
+}
+
+/// An entity with slots. It takes itself out of the list before it is freed.
+#[derive(Clone, Copy)]
+pub(crate) enum Holder {
+    Table(*const TableInst),
+    Global(*const GlobalInst),
+    Instance(*const Instance),
+}
+
+impl Holder {
+    fn key(self) -> usize {
+        match self {
+            Self::Table(table) => table as usize,
+            Self::Global(global) => global as usize,
+            Self::Instance(instance) => instance as usize,
+        }
+    }
+}
+
+impl Roots {
+    #[inline]
+    pub(super) fn scoped(&self) -> usize {
+        self.len.get()
+    }
+
+    #[inline]
+    pub(super) fn truncate(&self, len: usize) {
+        if self.len.get() > len {
+            self.scoped.borrow_mut().truncate(len);
+            self.len.set(len);
+        }
+    }
+
+    /// Lets the open scope hold a reference.
+    pub(super) fn push(&self, reference: u32) {
+        self.scoped.borrow_mut().push(reference);
+        self.len.set(self.len.get() + 1);
+    }
+
+    /// Whether an open scope holds a reference. What is asked for was nearly always pushed just before.
+    pub(super) fn holds(&self, reference: u32) -> bool {
+        self.scoped.borrow().iter().rev().any(|held| *held == reference)
+    }
+
+    pub(super) fn list(&self, holder: Holder) {
+        self.holders.borrow_mut().insert(holder.key(), holder);
+    }
+
+    pub(super) fn unlist(&self, holder: Holder) {
+        self.holders.borrow_mut().remove(&holder.key());
+    }
+
+    fn retain(&self, reference: u32) {
+        *self.handles.borrow_mut().entry(reference as usize).or_insert(0) += 1;
+    }
+
+    fn release(&self, reference: u32) {
+        let mut handles = self.handles.borrow_mut();
+        if let Some(count) = handles.get_mut(&(reference as usize)) {
+            *count -= 1;
+            if *count == 0 {
+                handles.remove(&(reference as usize));
+            }
+        }
+    }
+
+    /// Visits every root.
+    pub(super) fn for_each(&self, visit: &mut dyn FnMut(u32)) {
+        for reference in self.scoped.borrow().iter() {
+            visit(*reference);
+        }
+        for reference in self.handles.borrow().keys() {
+            visit(*reference as u32);
+        }
+        for holder in self.holders.borrow().values() {
+            // SAFETY: an entity is only listed while it is alive.
+            unsafe {
+                match *holder {
+                    Holder::Table(table) => (*table).for_each_object(visit),
+                    Holder::Global(global) => (*global).for_each_object(visit),
+                    Holder::Instance(instance) => (*instance).for_each_object(visit),
+                }
+            }
+        }
+    }
+}
+
+/// A handle to an object of the heap: a structure, an array or an exception. It keeps the object, and everything that the object reaches.
+///
+/// Two are equal exactly when they name the same object.
+pub struct ObjectRef {
+    agent: Agent,
+    reference: u32,
+}
+
+impl ObjectRef {
+    /// A handle to an object that is there.
+    pub(super) fn new(agent: &Agent, reference: u32) -> Self {
+        debug_assert!(reference != 0 && reference & OBJECT_MASK == 0);
+        agent.inner().heap.roots.retain(reference);
+        Self { agent: agent.clone(), reference }
+    }
+
+    /// A handle to the object that wasm means by a reference.
+    pub(crate) fn of_raw(agent: &Agent, reference: u32) -> Result<Self, Misuse> {
+        match agent.inner().heap.kind(reference) {
+            Some(_) => Ok(Self::new(agent, reference)),
+            None => Err(Misuse::BadReference),
+        }
+    }
+
+    /// The agent it belongs to.
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// A number that tells the object from every other one of its agent, as long as it lives. Objects do not move.
+    pub fn id(&self) -> u32 {
+        self.reference
+    }
+
+    pub(crate) fn reference(&self) -> u32 {
+        self.reference
+    }
+}
+
+impl Clone for ObjectRef {
+    fn clone(&self) -> Self {
+        Self::new(&self.agent, self.reference)
+    }
+}
+
+impl Drop for ObjectRef {
+    fn drop(&mut self) {
+        self.agent.inner().heap.roots.release(self.reference);
+    }
+}
+
+impl PartialEq for ObjectRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.reference == other.reference && self.agent.same(&other.agent)
+    }
+}
+
+impl Eq for ObjectRef {}
+
+impl fmt::Debug for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectRef({:#x})", self.reference)
+    }
+}
