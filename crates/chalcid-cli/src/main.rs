@@ -2,7 +2,7 @@
 //!
 //! `main` reads the arguments and hands over to [`runtime`], which owns the JavaScript engine and the event loop. Around it:
 //! [`modules`] finds and loads programs (ES modules, CommonJS, JSON), [`web`] holds the globals of the web platform, [`node`]
-//! Node's own modules, [`errors`] what a failed program prints, [`repl`] the interactive prompt. A first argument that names a command
+//! Node's own modules, [`wasm`] the engine of WebAssembly, [`errors`] what a failed program prints, [`repl`] the interactive prompt. A first argument that names a command
 //! ([`wast`]) is not a program.
 //!
 //! Start-up is the point of this program. Nothing is set up before something asks for it: a global is a getter that replaces
@@ -17,6 +17,7 @@ mod modules;
 mod node;
 mod repl;
 mod runtime;
+mod wasm;
 #[cfg(feature = "wast")]
 mod wast;
 mod web;
@@ -50,6 +51,9 @@ struct Arguments {
     #[arg(short, long, conflicts_with_all = ["eval", "print"])]
     interactive: bool,
 
+    #[command(flatten)]
+    wasm: wasm::Options,
+
     /// The program (`-` for standard input) and its arguments
     #[arg(value_name = "FILE", trailing_var_arg = true)]
     rest: Vec<OsString>,
@@ -60,7 +64,8 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == "wast") {
         return wast::main(std::env::args_os().skip(1));
     }
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    let wasm = std::mem::take(&mut arguments.wasm);
     let (entry, script_arguments) = match entry(arguments) {
         Ok(found) => found,
         Err(error) => {
@@ -68,7 +73,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match Shell::new(&entry, script_arguments) {
+    match Shell::new(&entry, script_arguments, wasm) {
         Ok(shell) => shell.run(entry),
         Err(error) => {
             eprintln!("chalcid: the JavaScript engine could not be started: {error}");

@@ -36,6 +36,7 @@ fn run(script: &Path, source: &str) -> Ran {
     let folder = script.parent().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chalcid"));
     command.current_dir(folder).env("NO_COLOR", "1").env_remove("NODE_PATH");
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     match directive(source, "flags") {
         Some(flags) => command.args(flags.split(' ')),
         None => command.arg(script),

@@ -14,7 +14,12 @@ fn examples_print_what_they_should() {
     for name in ["hello", "streaming", "memory-views", "callback-table", "throwing-imports"] {
         // From another directory: addresses are relative to the script, not to where it is run.
         let script = root.join("../../examples").join(name).join("main.mjs");
-        let output = Command::new(env!("CARGO_BIN_EXE_chalcid")).arg(script).current_dir("/").output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_chalcid"))
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .arg(script)
+            .current_dir("/")
+            .output()
+            .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
         let expected = root.join("tests/examples").join(name).with_extension("out");
         if std::env::var_os("BLESS").is_some() {

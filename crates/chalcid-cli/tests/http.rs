@@ -80,6 +80,7 @@ fn answer(mut stream: &TcpStream) {
 fn run(program: &str) -> String {
     let program = program.replace("BASE", &serve());
     let output = Command::new(env!("CARGO_BIN_EXE_chalcid"))
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .args(["-e", &program])
         .env_remove("http_proxy")
         .env_remove("HTTP_PROXY")

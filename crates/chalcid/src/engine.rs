@@ -96,9 +96,13 @@ impl Engine {
         cache.wait();
     }
 
-    /// As [`Self::save_code`], in the background: for a program that has nothing to do at the moment.
+    /// As [`Self::save_code`], in the background: for a program that has nothing to do at the moment. It may call this whenever that is so;
+    /// something is done every other second at most, if there is something new.
     pub fn save_code_in_background(&self) {
         let Some(cache) = &self.0.cache else { return };
+        if !cache.wants_saving() {
+            return;
+        }
         for module in cache.modules() {
             if let Some(known) = ModuleData::of(&module).and_then(|data| data.cache()) {
                 known.save_later(&module, |work| self.spawn(work));

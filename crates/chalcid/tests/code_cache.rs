@@ -204,7 +204,7 @@ fn refused(directory: &Path) -> String {
     engine.save_code();
     assert_eq!((engine.stats().saved, engine.stats().loaded.functions), (0, 0));
     match engine.code_cache_error() {
-        Some(CodeCacheError::Refused { reason, .. }) => reason.clone(),
+        Some(CodeCacheError::Refused { reason, .. } | CodeCacheError::Unavailable { reason, .. }) => reason.clone(),
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -212,6 +212,7 @@ impl Shell {
         } else {
             self.event_loop.next_time()
         };
+        self.wasm.idle();
         let inbox = self.tasks.inbox();
         match self.event_loop.tokio() {
             Ok(tokio) => tokio.block_on(async {

@@ -20,6 +20,7 @@ use std::rc::Rc;
 use rquickjs::{Context, Ctx, Object, Persistent, Promise, Result, Runtime, promise::PromiseState};
 use url::Url;
 
+use crate::wasm::{self, Wasm};
 use crate::{errors, modules, repl};
 use builtins::Builtins;
 use event_loop::EventLoop;
@@ -58,6 +59,8 @@ pub struct Shell {
     pub rejections: Rejections,
     /// The JavaScript pieces of the runtime that have been loaded.
     pub builtins: Builtins,
+    /// The engine of WebAssembly, once it is used.
+    pub wasm: Wasm,
     /// Module resolution and its caches.
     pub modules: modules::Modules,
     /// Arguments, exit code and the hooks of the `process` object.
@@ -70,7 +73,7 @@ pub struct Shell {
 
 impl Shell {
     /// Makes the engine and its global object.
-    pub fn new(entry: &Entry, arguments: Vec<OsString>) -> Result<Rc<Shell>> {
+    pub fn new(entry: &Entry, arguments: Vec<OsString>, wasm: wasm::Options) -> Result<Rc<Shell>> {
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(usable_stack());
         runtime.set_gc_threshold(8 << 20);
@@ -80,6 +83,7 @@ impl Shell {
             tasks: Tasks::new(),
             rejections: Rejections::default(),
             builtins: Builtins::default(),
+            wasm: Wasm::new(wasm),
             modules: modules::Modules::default(),
             process: ProcessState::new(entry, arguments),
             engine_performance: RefCell::new(None),
@@ -143,6 +147,7 @@ impl Shell {
             self.process.exit_code.set(Some(code));
         }
         process::emit_exit(ctx, self);
+        self.wasm.finish();
         std::process::exit(self.process.exit_code.get().unwrap_or(0))
     }
 

@@ -24,7 +24,9 @@ fn structured_clone<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'j
 /// Defines `WebAssembly` on the global object.
 pub fn install(ctx: &Ctx<'_>, shell: &Rc<Shell>) -> Result<()> {
     let inbox = shell.tasks.inbox();
+    let engine = shell.wasm.engine().map_err(|error| rquickjs::Error::Io(std::io::Error::other(error.to_string())))?;
     let options = Options {
+        engine: Some(engine),
         on_ready: Some(Box::new(move || inbox.wake())),
         streaming: Some(Box::new(Responses(Rc::downgrade(shell)))),
         ..Options::default()

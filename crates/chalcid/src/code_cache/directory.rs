@@ -17,6 +17,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::CodeCacheError;
 use super::entry::Key;
 
 /// How the names of entries end.
@@ -48,12 +49,18 @@ struct Listed {
 }
 
 impl Directory {
-    /// Opens a directory. `None` when it is not there and was not to be made; an error says why it is refused.
-    pub(super) fn open(path: &Path, make: bool) -> Result<Option<Self>, String> {
+    /// Opens a directory. `None` when it is not there and was not to be made; an error says why it is not used.
+    pub(super) fn open(path: &Path, make: bool) -> Result<Option<Self>, CodeCacheError> {
+        let refused =
+            |reason: &str| Err(CodeCacheError::Refused { directory: path.to_owned(), reason: reason.to_owned() });
+        let unavailable = |what: &str, error: io::Error| CodeCacheError::Unavailable {
+            directory: path.to_owned(),
+            reason: format!("{what}{error}"),
+        };
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         let mut opened = openat(CWD, path, flags, Mode::empty());
         if make && opened.as_ref().is_err_and(|error| *error == Errno::NOENT) {
-            make_all(path).map_err(|error| format!("it cannot be made: {error}"))?;
+            make_all(path).map_err(|error| unavailable("it cannot be made: ", error))?;
             opened = openat(CWD, path, flags, Mode::empty());
         }
         let directory = match opened {
@@ -61,13 +68,13 @@ impl Directory {
             Err(Errno::NOENT) => return Ok(None),
             // Which of the two a symbolic link gives is the system's choice.
             Err(Errno::LOOP | Errno::NOTDIR) => {
-                return Err("it is not a directory, or a symbolic link to one".to_owned());
+                return refused("it is not a directory, or a symbolic link to one");
             }
-            Err(error) => return Err(io::Error::from(error).to_string()),
+            Err(error) => return Err(unavailable("", error.into())),
         };
-        let stat = fstat(&directory).map_err(|error| io::Error::from(error).to_string())?;
+        let stat = fstat(&directory).map_err(|error| unavailable("", error.into()))?;
         match distrust(&stat) {
-            Some(reason) => Err(reason.to_owned()),
+            Some(reason) => refused(reason),
             None => Ok(Some(Self { fd: directory, unseen: AtomicU64::new(0) })),
         }
     }

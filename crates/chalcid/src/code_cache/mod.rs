@@ -27,7 +27,9 @@ mod module_cache;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use chalcid_compiler::Compiler;
 use chalcid_module::artifact::FORMAT;
@@ -69,6 +71,9 @@ const DEFAULT_MAX_BYTES: u64 = 512 << 20;
 /// See [`CodeCache::worth_saving`].
 const DEFAULT_WORTH_SAVING: usize = 4096;
 
+/// Time between saves in the background, and before the first.
+const PAUSE: Duration = Duration::from_secs(2);
+
 impl CodeCache {
     /// A cache in a directory, which should serve nothing else.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
@@ -92,7 +97,7 @@ impl CodeCache {
         self
     }
 
-    /// New machine code of a module that it pays to write, in bytes of the quick compiler; what the optimising compiler made counts sixteen times. 4 KiB by default.
+    /// New machine code of a module that it pays to write, in bytes of the quick compiler; what the optimising compiler made counts a hundred times. 4 KiB by default.
     pub fn worth_saving(mut self, bytes: usize) -> Self {
         self.worth_saving = bytes;
         self
@@ -108,8 +113,15 @@ impl CodeCache {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CodeCacheError {
-    /// The directory must not be trusted, or cannot be opened.
+    /// The directory must not be trusted.
     Refused {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The directory cannot be opened or made.
+    Unavailable {
         /// The directory.
         directory: PathBuf,
         /// Why.
@@ -127,7 +139,7 @@ pub enum CodeCacheError {
 impl fmt::Display for CodeCacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { directory, reason } => {
+            Self::Refused { directory, reason } | Self::Unavailable { directory, reason } => {
                 write!(f, "the code cache in {} is not used: {reason}", directory.display())
             }
             Self::NotWritten { directory, reason } => {
@@ -151,6 +163,10 @@ pub(crate) struct Cache {
     /// Saves under way in the background.
     saving: Mutex<usize>,
     saved: Condvar,
+    /// Whether anything was compiled since the modules were last looked through.
+    fresh: AtomicBool,
+    /// When that was.
+    looked: Mutex<Instant>,
     counters: Arc<Counters>,
 }
 
@@ -178,6 +194,8 @@ impl Cache {
             modules: Mutex::default(),
             saving: Mutex::new(0),
             saved: Condvar::new(),
+            fresh: AtomicBool::new(false),
+            looked: Mutex::new(Instant::now()),
             counters,
         }
     }
@@ -198,9 +216,8 @@ impl Cache {
                 Ok(Some(directory)) => drop(self.directory.set(Some(directory))),
                 // Not there yet.
                 Ok(None) => {}
-                Err(reason) => {
-                    let directory = self.settings.directory.clone();
-                    let _ = self.error.set(CodeCacheError::Refused { directory, reason });
+                Err(error) => {
+                    let _ = self.error.set(error);
                     let _ = self.directory.set(None);
                 }
             }
@@ -220,6 +237,21 @@ impl Cache {
             modules.retain(|module| module.strong_count() > 0);
         }
         modules.push(Arc::downgrade(module));
+    }
+
+    /// Whether it is time to look through the modules for what is new. A program that starts has other things to do.
+    pub(crate) fn wants_saving(&self) -> bool {
+        if !self.fresh.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut looked = lock(&self.looked);
+        let now = Instant::now();
+        if now.saturating_duration_since(*looked) < PAUSE {
+            return false;
+        }
+        *looked = now;
+        self.fresh.store(false, Ordering::Relaxed);
+        true
     }
 
     /// The modules that are alive.

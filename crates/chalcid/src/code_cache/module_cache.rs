@@ -12,7 +12,7 @@ use super::entry::{Entry, EntryWriter, Key};
 use super::{Cache, Saving};
 
 /// What optimised code counts for, see [`super::CodeCache::worth_saving`].
-const OPTIMIZED_WEIGHT: usize = 16;
+const OPTIMIZED_WEIGHT: usize = 100;
 /// Bytes of a module whose validation counts as much as compiling a byte of code.
 const VALIDATED_WEIGHT: usize = 64;
 
@@ -48,6 +48,7 @@ impl ModuleCache {
     pub(crate) fn compiled(&self, tier: Tier, len: usize) {
         let weight = if tier == Tier::Optimizing { OPTIMIZED_WEIGHT } else { 1 };
         self.fresh.fetch_add(len.saturating_mul(weight), Ordering::Relaxed);
+        self.cache.fresh.store(true, Ordering::Relaxed);
     }
 
     /// Gives the chunk of a function to `publish`, if the entry has the function and nobody has done so yet. When this returns the chunk
