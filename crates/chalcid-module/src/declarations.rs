@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::branch_hints::BranchHints;
 use crate::const_expr::ConstExpr;
 use crate::index::*;
 use crate::types::*;
@@ -40,6 +41,8 @@ pub struct Declarations {
     pub bodies: Vec<Range<u32>>,
     /// Custom sections in module order.
     pub custom_sections: Vec<CustomSection>,
+    /// Which way branches are expected to go.
+    pub branch_hints: BranchHints,
     /// Functions that can become a `funcref` (exported, in element segments, in `ref.func` of any constant expression or
     /// body), by [`FuncRefIdx`], ascending.
     pub func_refs: Vec<FuncIdx>,

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+pub mod branch_hints;
 pub mod builtins;
 pub mod canonical;
 pub mod const_expr;

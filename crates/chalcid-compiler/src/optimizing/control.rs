@@ -85,7 +85,10 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result
         Operator::Br { relative_depth } => t.br(*relative_depth),
         Operator::BrIf { relative_depth } => {
             let condition = t.pop();
-            t.br_if(*relative_depth, condition);
+            match t.likely {
+                None => t.br_if(*relative_depth, condition),
+                Some(taken) => t.br_if_hinted(*relative_depth, condition, taken),
+            }
         }
         Operator::BrTable { targets } => t.br_table(targets)?,
         Operator::Return => t.return_(),
@@ -183,6 +186,9 @@ impl<'a> FuncTranslator<'a> {
         let condition = self.pop();
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
+        if let Some(taken) = self.likely {
+            self.builder.set_cold_block(if taken { otherwise } else { then });
+        }
         self.ins().brif(condition, then, &[], otherwise, &[]);
         self.builder.seal_block(then);
         self.builder.seal_block(otherwise);
@@ -322,6 +328,19 @@ impl<'a> FuncTranslator<'a> {
         let args = self.block_args(count);
         self.ins().brif(condition, label, &args, next, &[]);
         self.return_block_args(args);
+        self.go_on_in(next);
+    }
+
+    /// Branches when `condition` is not zero, which a producer calls likely or not. What follows an unlikely branch lies apart: that is
+    /// a block of its own, since others may branch to the label too.
+    fn br_if_hinted(&mut self, depth: u32, condition: Value, taken: bool) {
+        let (label, count) = self.label_at(depth);
+        let (branch, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(if taken { next } else { branch });
+        self.ins().brif(condition, branch, &[], next, &[]);
+        self.builder.seal_block(branch);
+        self.builder.switch_to_block(branch);
+        self.jump_with(label, count);
         self.go_on_in(next);
     }
 

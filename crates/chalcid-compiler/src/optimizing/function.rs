@@ -84,9 +84,13 @@ pub(crate) fn translate(
     }
     t.check_interrupt();
 
+    let mut hints = module.branch_hints.of(module.func_index(input.func));
     let mut operators = body.get_operators_reader()?;
     while !t.ended() {
         let (op, offset) = operators.read_with_offset()?;
+        if !hints.is_empty() {
+            t.likely = hints.at(offset as usize - input.body_offset);
+        }
         t.builder.set_srcloc(source_location(offset));
         operator::translate(&mut t, &op, offset as usize)?;
         t.work.check()?;

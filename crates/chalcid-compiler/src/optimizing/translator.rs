@@ -55,6 +55,8 @@ pub(crate) struct FuncTranslator<'a> {
     pub(super) skipped_frames: usize,
     /// What is counted of the work that the code generator will have.
     pub(super) work: Work,
+    /// Whether the producer expects the branch at hand to be taken.
+    pub(super) likely: Option<bool>,
     /// Whether the code at hand is not expected to run, so that all its blocks lie apart.
     in_cold_path: bool,
     /// An empty vector to reuse.
@@ -94,6 +96,7 @@ impl<'a> FuncTranslator<'a> {
             frames: Vec::new(),
             skipped_frames: 0,
             work: Work::default(),
+            likely: None,
             in_cold_path: false,
             spare_block_args: Vec::new(),
             spare_values: Vec::new(),

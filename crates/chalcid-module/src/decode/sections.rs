@@ -7,6 +7,7 @@ use wasmparser::{self as wp, Payload, TypeRef};
 
 use super::const_expr::const_expr;
 use super::types::{self, Unsupported};
+use crate::branch_hints;
 use crate::const_expr::{ConstExpr, ConstOp};
 use crate::declarations::*;
 use crate::error::CompileError;
@@ -55,6 +56,9 @@ impl Sections {
             }
             Payload::DataSection(section) => self.data(section),
             Payload::CustomSection(section) => {
+                if section.name() == branch_hints::SECTION {
+                    self.declarations.branch_hints.set_section(section.data());
+                }
                 let data = range(section.data_range());
                 self.declarations.custom_sections.push(CustomSection { name: section.name().into(), data });
                 Ok(())
