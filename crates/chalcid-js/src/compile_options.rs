@@ -125,6 +125,8 @@ pub(crate) enum Invalid {
     Import { index: usize, module: String, name: String, wanted: &'static str },
     /// The module itself.
     Module(CompileError),
+    /// There are no bytes.
+    Empty,
 }
 
 impl fmt::Display for Invalid {
@@ -134,7 +136,12 @@ impl fmt::Display for Invalid {
             Self::Import { index, module, name, wanted } => {
                 write!(f, "Import #{index} \"{module}\" \"{name}\" {wanted}")
             }
+            Self::Module(CompileError { context: Some(context), message, offset }) => {
+                write!(f, "Compiling {context} failed: {message}")?;
+                offset.map_or(Ok(()), |offset| write!(f, " @+{offset}"))
+            }
             Self::Module(error) => error.fmt(f),
+            Self::Empty => f.write_str("BufferSource argument is empty"),
         }
     }
 }

@@ -166,9 +166,10 @@ pub(crate) fn optional_address_type<H: Host>(
     caller: &'static str,
 ) -> Completion<H, AddressType> {
     let Some(address) = descriptor.member("address")? else { return Ok(AddressType::I32) };
-    match webidl::dom_string(host, &address)?.as_deref() {
-        Some("i32") => Ok(AddressType::I32),
-        Some("i64") => Ok(AddressType::I64),
-        _ => Err(type_error(host, format_args!("{} must be 'i32' or 'i64'", What::Member(caller, "address")))),
+    let address = webidl::usv_string(host, &address)?;
+    match &*address {
+        "i32" => Ok(AddressType::I32),
+        "i64" => Ok(AddressType::I64),
+        _ => Err(type_error(host, format_args!("{caller}: Unknown address type '{address}'; pass 'i32' or 'i64'"))),
     }
 }

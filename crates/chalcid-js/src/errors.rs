@@ -62,6 +62,11 @@ pub fn link_error<H: Host>(host: &H, message: impl Display) -> H::Value {
     new_error(host, ErrorClass::Link, message, &[])
 }
 
+/// A new RuntimeError.
+pub fn runtime_error<H: Host>(host: &H, message: impl Display) -> H::Value {
+    new_error(host, ErrorClass::Runtime, message, &[])
+}
+
 /// What JavaScript sees of an error that running WebAssembly ended with.
 ///
 /// JS API, section "Error Condition Mappings to JavaScript": a trap is a RuntimeError, except that a stack overflow and the lack of
@@ -85,9 +90,33 @@ fn trap_value<H: Host>(host: &H, trap: &Trap) -> H::Value {
         TrapCode::CallStackExhausted => EngineError::StackOverflow,
         TrapCode::AllocationFailed => EngineError::OutOfMemory,
         TrapCode::Interrupted => EngineError::Interrupted,
-        code => return new_error(host, ErrorClass::Runtime, code.message(), trap.frames()),
+        code => return new_error(host, ErrorClass::Runtime, trap_message(code), trap.frames()),
     };
     host.new_engine_error(engine_error, trap.frames())
+}
+
+/// What a RuntimeError says: in the words that programs and people know from V8, where it has some.
+pub(crate) fn trap_message(code: TrapCode) -> &'static str {
+    match code {
+        TrapCode::MemoryOutOfBounds => "memory access out of bounds",
+        TrapCode::TableOutOfBounds | TrapCode::UndefinedElement => "table index is out of bounds",
+        TrapCode::UninitializedElement | TrapCode::IndirectCallTypeMismatch => {
+            "null function or function signature mismatch"
+        }
+        TrapCode::IntegerDivideByZero => "divide by zero",
+        TrapCode::InvalidConversionToInteger => "float unrepresentable in integer range",
+        TrapCode::NullReference
+        | TrapCode::NullFunctionReference
+        | TrapCode::NullI31Reference
+        | TrapCode::NullStructureReference
+        | TrapCode::NullArrayReference => "dereferencing a null pointer",
+        TrapCode::ArrayOutOfBounds => "array element access out of bounds",
+        TrapCode::CastFailure => "illegal cast",
+        TrapCode::NullExceptionReference => "rethrowing null value",
+        TrapCode::UnalignedAtomic => "operation does not support unaligned accesses",
+        // V8 tells a division from a conversion; the specification does not.
+        code => code.message(),
+    }
 }
 
 /// Makes the constructor of CompileError, LinkError or RuntimeError, "a new object implementing the NativeError Object Structure",

@@ -2,10 +2,11 @@
 //!
 //! JS API, section "Instances", and the instantiating half of section "The WebAssembly Namespace".
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use chalcid::types::ExternType;
-use chalcid::{Error, Extern, Instance, LinkError, Module};
+use chalcid::types::{ExternKind, ExternType, Limits};
+use chalcid::{Error, Extern, Instance, LinkError, Module, TrapCode};
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::{self, thrown_value};
@@ -94,33 +95,65 @@ fn instantiate_the_core_of_a_webassembly_module<H: Host>(
         made => made,
     };
     let instance = instance.map_err(|error| match error {
-        Error::Link(error) => link_error(host, &error, module, caller),
+        Error::Link(error) => link_error(host, &error, module, imports, caller),
         Error::Resource(error) => errors::range_error(host, format_args!("{caller}: {error}")),
         error => thrown_value(host, error),
     })?;
     // Functions may reach JavaScript as soon as the start function runs: from now on the record keeps the instance.
     let _record = instance_record(host, &instance)?;
-    instance.initialize().map_err(|error| thrown_value(host, error))?;
+    instance.initialize().map_err(|error| match &error {
+        // No function was running: it was a segment.
+        Error::Trap(trap) if trap.frames().is_empty() => {
+            let problem = match trap.code() {
+                TrapCode::MemoryOutOfBounds => "data segment is out of bounds",
+                code => errors::trap_message(code),
+            };
+            errors::runtime_error(host, format_args!("{caller}: {problem}"))
+        }
+        _ => thrown_value(host, error),
+    })?;
     // 6. Return instance.
     Ok(instance)
 }
 
 /// The LinkError of an import that does not fit.
-fn link_error<H: Host>(host: &H, error: &LinkError, module: &Module, caller: &str) -> H::Value {
+fn link_error<H: Host>(host: &H, error: &LinkError, module: &Module, imports: &[Extern], caller: &str) -> H::Value {
     let name = ImportName { caller, index: error.index, module: &error.module, name: &error.name };
-    let problem = match module.imports().nth(error.index).map(|import| import.ty) {
-        Some(ExternType::Func(_)) => "imported function does not match the expected type",
-        Some(ExternType::Table(_)) => "imported table does not match the expected type",
-        Some(ExternType::Memory(_)) => "imported memory does not match the expected type",
-        Some(ExternType::Global(ty)) if ty.mutable => {
-            "imported mutable global must be a mutable WebAssembly.Global object of the type"
+    let wanted = module.imports().nth(error.index).map(|import| import.ty);
+    let found = imports.get(error.index).map(Extern::ty);
+    let problem: Cow<'_, str> = match (wanted, found) {
+        (Some(ExternType::Memory(wanted)), Some(ExternType::Memory(found))) => {
+            limits_problem("memory", "pages", wanted.limits, found.limits)
         }
-        Some(ExternType::Global(_)) => "imported global does not match the expected mutability or type",
-        Some(ExternType::Tag(_)) => "imported tag does not match the expected type",
-        None => "import does not match the expected type",
+        (Some(ExternType::Table(wanted)), Some(ExternType::Table(found))) if wanted.element == found.element => {
+            limits_problem("table", "elements", wanted.limits, found.limits)
+        }
+        (Some(ExternType::Global(wanted)), Some(ExternType::Global(found))) if wanted.mutable != found.mutable => {
+            "imported global does not match the expected mutability".into()
+        }
+        (Some(wanted), _) => {
+            format!("imported {} does not match the expected type", ExternKind::of(&wanted).name()).into()
+        }
+        (None, _) => "import does not match the expected type".into(),
     };
     let found = error.found.as_deref().unwrap_or("nothing");
     errors::link_error(host, format_args!("{name}: {problem}: wanted {}, found {found}", error.wanted))
+}
+
+/// Why a memory or a table does not fit.
+fn limits_problem(what: &str, unit: &str, wanted: Limits, found: Limits) -> Cow<'static, str> {
+    if found.min < wanted.min {
+        let (size, initial) = (found.min, wanted.min);
+        return format!("{what} import has {size} {unit} which is smaller than the declared initial of {initial}")
+            .into();
+    }
+    match (wanted.max, found.max) {
+        (Some(most), None) => format!("{what} import has no maximum limit, expected at most {most}").into(),
+        (Some(most), Some(max)) if max > most => {
+            format!("{what} import has a larger maximum size {max} than the module's declared maximum {most}").into()
+        }
+        _ => format!("imported {what} does not match the expected type").into(),
+    }
 }
 
 /// "Asynchronously instantiate a WebAssembly module" from a module and imports: settles a promise that exists already.

@@ -159,7 +159,10 @@ fn grow_the_memory_buffer<H: Host>(
     // 2. Let ret be the mem_size(store, memaddr).
     // 3. Let store be mem_grow(store, memaddr, delta).
     // 4. If store is error, throw a RangeError exception.
-    let ret = memory.grow(delta).map_err(|error| range_error(host, format_args!("{caller}: {error}")))?;
+    let ret = memory.grow(delta).map_err(|error| match error {
+        MemoryError::Limit { .. } => range_error(host, format_args!("{caller}: Maximum memory size exceeded: {error}")),
+        _ => range_error(host, format_args!("{caller}: Unable to grow instance memory: {error}")),
+    })?;
     // 6. Refresh the memory buffer of memaddr.
     refresh_the_memory_buffer(host, object);
     // 7. Return ret.

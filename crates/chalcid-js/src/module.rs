@@ -40,6 +40,9 @@ fn compile_with_options(
     bytes: Arc<[u8]>,
     options: CompileOptions,
 ) -> Result<(Module, VirtualImports), Invalid> {
+    if bytes.is_empty() {
+        return Err(Invalid::Empty);
+    }
     let module = compile_a_webassembly_module(engine, bytes).map_err(Invalid::Module)?;
     let virtual_imports = options.validate(&module)?;
     Ok((module, virtual_imports))

@@ -100,7 +100,10 @@ const INSTANTIATE: &str = "WebAssembly.instantiate()";
 
 /// `instantiate(bytes, importObject, options)`
 fn instantiate_bytes<H: Host>(host: &H, call: &Call<'_, H>, promise: PromiseCapability<H::Value>) -> Completion<H, ()> {
-    webidl::require_buffer_source(host, call, INSTANTIATE)?;
+    if !call.get(0).is_some_and(|value| host.is_buffer_source(value)) {
+        let wanted = "must be a buffer source or a WebAssembly.Module";
+        return Err(errors::type_error(host, format_args!("{INSTANTIATE}: Argument 0 {wanted}")));
+    }
     let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;
     // 1. Let stableBytes be a copy of the bytes held by the buffer bytes.
     let (stable_bytes, options) = webidl::buffer_source_and_options(host, call, 2, INSTANTIATE)?;

@@ -13,7 +13,7 @@ use crate::conversions::{
     address_value_to_u64, default_value, optional_address_type, to_js_value, to_reference, u64_to_address_value,
 };
 use crate::errors::{range_error, type_error};
-use crate::global::to_value_type;
+use crate::global::{to_value_type, type_name, wanted_reference};
 use crate::host::{Call, Host, PlatformObject, Tracer};
 use crate::memory::validate_limits;
 use crate::webidl::{self, Completion, Dictionary, What};
@@ -115,11 +115,7 @@ fn element_value<H: Host>(host: &H, value: Option<&H::Value>, element: RefType, 
         None => default_value(host, ValType::Ref(element))
             .ok_or_else(|| type_error(host, format_args!("{what} must be specified for a table without null"))),
         Some(value) => to_reference(host, value, element).ok_or_else(|| {
-            let wanted = match element.heap {
-                HeapType::Abstract(AbsHeapType::Func) => "function-typed object expected",
-                _ => "value of the element type expected",
-            };
-            type_error(host, format_args!("{what} is invalid for table: {wanted}"))
+            type_error(host, format_args!("{what} is invalid for table: {}", wanted_reference(element)))
         }),
     }
 }
@@ -140,7 +136,8 @@ fn refuse_exnref<H: Host>(host: &H, element: RefType, caller: &str) -> Completio
 
 /// "If the result is error, throw a RangeError exception", for an index.
 fn invalid_address<H: Host>(host: &H, caller: &str, index: u64, table: &Table) -> H::Value {
-    range_error(host, format_args!("{caller}: invalid address {index} in table of size {}", table.size()))
+    let (element, size) = (type_name(ValType::Ref(table.ty().element)), table.size());
+    range_error(host, format_args!("{caller}: invalid address {index} in {element} table of size {size}"))
 }
 
 /// `grow(delta, value)`

@@ -147,11 +147,19 @@ pub(crate) fn sequence<H: Host, T>(
 pub(crate) struct Dictionary<'a, H: Host> {
     host: &'a H,
     object: Option<H::Value>,
+    /// What the argument should be, for messages: "Argument 0 must be a memory descriptor".
+    wanted: (usize, &'static str),
 }
 
 impl<'a, H: Host> Dictionary<'a, H> {
     /// Web IDL, "convert a JavaScript value to an IDL dictionary", step 1: undefined and null have no members.
-    pub(crate) fn new(host: &'a H, call: &Call<'_, H>, index: usize, caller: &str, noun: &str) -> Completion<H, Self> {
+    pub(crate) fn new(
+        host: &'a H,
+        call: &Call<'_, H>,
+        index: usize,
+        caller: &str,
+        noun: &'static str,
+    ) -> Completion<H, Self> {
         let object = match call.get(index) {
             None => None,
             Some(value) => match host.type_of(value) {
@@ -160,7 +168,7 @@ impl<'a, H: Host> Dictionary<'a, H> {
                 _ => return Err(type_error(host, format_args!("{caller}: Argument {index} must be {noun}"))),
             },
         };
-        Ok(Self { host, object })
+        Ok(Self { host, object, wanted: (index, noun) })
     }
 
     /// A member, where it is there and not undefined.
@@ -172,8 +180,10 @@ impl<'a, H: Host> Dictionary<'a, H> {
 
     /// A member that must be there.
     pub(crate) fn required(&self, caller: &'static str, name: &'static str) -> Completion<H> {
-        self.member(name)?
-            .ok_or_else(|| type_error(self.host, format_args!("{} is required", What::Member(caller, name))))
+        self.member(name)?.ok_or_else(|| match (&self.object, self.wanted) {
+            (None, (index, noun)) => type_error(self.host, format_args!("{caller}: Argument {index} must be {noun}")),
+            _ => type_error(self.host, format_args!("{} is required", What::Member(caller, name))),
+        })
     }
 }
 
@@ -277,8 +287,10 @@ pub(crate) fn require_new<'a, H: Host>(
     call: &Call<'a, H>,
     interface: Interface,
 ) -> Completion<H, &'a H::Value> {
-    call.new_target
-        .ok_or_else(|| type_error(host, format_args!("WebAssembly.{} must be invoked with 'new'", interface.name())))
+    let name = interface.name();
+    call.new_target.ok_or_else(|| {
+        type_error(host, format_args!("WebAssembly.{name}(): WebAssembly.{name} must be invoked with 'new'"))
+    })
 }
 
 /// The prototype of an object that `NewTarget` constructs.
