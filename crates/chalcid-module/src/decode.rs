@@ -41,6 +41,8 @@ pub(crate) struct Decoded {
     /// What validating the bodies asks about the module; absent where there are none.
     pub(crate) resources: Option<ValidatorResources>,
     pub(crate) features: wasmparser::WasmFeatures,
+    /// What the data count section says; instructions that name data segments need it.
+    pub(crate) data_count: Option<u32>,
 }
 
 /// Decodes and validates everything but function bodies.
@@ -52,6 +54,7 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
     parser.set_features(wasm_features);
     let mut sections = sections::Sections::default();
     let mut resources = None;
+    let mut data_count = None;
 
     for payload in parser.parse_all(bytes) {
         let payload = payload?;
@@ -66,9 +69,12 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
             }
             validator.payload(&payload)?;
         }
+        if let Payload::DataCountSection { count, .. } = &payload {
+            data_count = Some(*count);
+        }
         sections.add(payload)?;
     }
-    Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features })
+    Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features, data_count })
 }
 
 /// Checks the size and the first eight bytes.

@@ -1,7 +1,8 @@
-//! Function bodies validated: by the validating library instruction by instruction, under budgets of our own, and by several
-//! threads where a module is large.
+//! Function bodies validated: most by a [quick acceptor](quick), the others by the validating library instruction by instruction,
+//! under budgets of our own, and by several threads where a module is large.
 
 mod budget;
+mod quick;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, ValidatorResources, WasmFeatures};
 
 use self::budget::{BUDGET, Budget, Costs};
+use self::quick::{Quick, Scratch};
 use crate::declarations::Declarations;
 use crate::decode::Decoded;
 use crate::error::CompileError;
@@ -46,7 +48,8 @@ fn within_budget(
     let declarations = &decoded.declarations;
     let Some(resources) = &decoded.resources else { return Ok(()) };
     let (features, costs, work) = (decoded.features, Costs::of(declarations), AtomicU64::new(0));
-    let bodies = Bodies { bytes, declarations, resources, features, costs, budget, work };
+    let quick = Quick::new(declarations, features, decoded.data_count, budget.function);
+    let bodies = Bodies { bytes, declarations, resources, features, quick, costs, budget, work };
     let result = match pool {
         Some(pool) if wants_threads(bytes) => {
             let chunks = chunks(&declarations.bodies);
@@ -57,6 +60,38 @@ fn within_budget(
         _ => bodies.validate(0..declarations.bodies.len()),
     };
     result.map_err(|(func, error)| error.within(describe(bytes, declarations, func)))
+}
+
+/// How much of a module's code the quick acceptor takes: bodies and bytes, taken and in all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QuickShare {
+    /// Bodies that it accepts.
+    pub accepted_bodies: usize,
+    /// Their bytes.
+    pub accepted_bytes: usize,
+    /// All bodies.
+    pub bodies: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+/// Finds out how much of a module's code the quick acceptor takes. For measuring.
+pub fn quick_share(bytes: &[u8], features: &crate::features::Features) -> Result<QuickShare, CompileError> {
+    let decoded = crate::decode::decode(bytes, features)?;
+    let declarations = &decoded.declarations;
+    let quick = Quick::new(declarations, decoded.features, decoded.data_count, BUDGET.function);
+    let mut scratch = Scratch::default();
+    let mut share = QuickShare::default();
+    for (position, body) in declarations.bodies.iter().enumerate() {
+        let func = declarations.func_index(DefinedFuncIdx::new(position));
+        let code = &bytes[body.start as usize..body.end as usize];
+        let accepted = quick.as_ref().and_then(|quick| quick.accept(func, code, &mut scratch)).is_some();
+        share.bodies += 1;
+        share.bytes += code.len();
+        share.accepted_bodies += usize::from(accepted);
+        share.accepted_bytes += if accepted { code.len() } else { 0 };
+    }
+    Ok(share)
 }
 
 /// Consecutive bodies of about [`CHUNK`] bytes together.
@@ -91,6 +126,7 @@ struct Bodies<'a> {
     declarations: &'a Declarations,
     resources: &'a ValidatorResources,
     features: WasmFeatures,
+    quick: Option<Quick<'a>>,
     costs: Costs,
     budget: Budget,
     /// Work done for the whole module so far.
@@ -100,14 +136,37 @@ struct Bodies<'a> {
 impl Bodies<'_> {
     fn validate(&self, positions: Range<usize>) -> Result<(), (FuncIdx, CompileError)> {
         let mut allocations = FuncValidatorAllocations::default();
+        let mut scratch = Scratch::default();
         for position in positions {
             let func = self.declarations.func_index(DefinedFuncIdx::new(position));
-            allocations =
-                self.function(func, &self.declarations.bodies[position], allocations).map_err(|e| (func, e))?;
+            let body = &self.declarations.bodies[position];
+            match self.accept(func, body, &mut scratch) {
+                Some(work) => self.count(work, body),
+                None => {
+                    let again = std::mem::take(&mut allocations);
+                    self.function(func, body, again).map(|used| allocations = used)
+                }
+            }
+            .map_err(|error| (func, error))?;
         }
         Ok(())
     }
 
+    /// The work that a body takes which the quick acceptor finds to be valid.
+    fn accept(&self, func: FuncIdx, body: &Range<u32>, scratch: &mut Scratch) -> Option<u64> {
+        self.quick.as_ref()?.accept(func, &self.bytes[body.start as usize..body.end as usize], scratch)
+    }
+
+    /// Adds to the module's work.
+    fn count(&self, work: u64, body: &Range<u32>) -> Result<(), CompileError> {
+        let total = if work > 0 { self.work.fetch_add(work, Ordering::Relaxed) + work } else { 0 };
+        if total > self.budget.module {
+            return Err(budget::exceeded(u64::from(body.start), total, self.budget.module));
+        }
+        Ok(())
+    }
+
+    /// Validates a body by the library.
     fn function(
         &self,
         func: FuncIdx,
@@ -144,10 +203,7 @@ impl Bodies<'_> {
         }
         reader.finish_expression(&validator.visitor(reader.original_position()))?;
 
-        let total = if work > 0 { self.work.fetch_add(work, Ordering::Relaxed) + work } else { 0 };
-        if total > self.budget.module {
-            return Err(budget::exceeded(u64::from(body.start), total, self.budget.module));
-        }
+        self.count(work, body)?;
         Ok(validator.into_allocations())
     }
 }

@@ -26,7 +26,7 @@ pub(super) const BUDGET: Budget =
 
 /// Values that a function type of a module may have until its calls and branches are counted. Below it they take little more
 /// work a byte than any other instruction.
-const WIDE: usize = 64;
+pub(super) const WIDE: usize = 64;
 
 /// What can take much work in a module at all.
 #[derive(Clone, Copy, Debug)]
