@@ -4,10 +4,39 @@ use crate::index::{FuncIdx, GlobalIdx, TypeIdx};
 use crate::types::HeapType;
 
 /// A validated constant expression: instructions for a small stack machine, without the final `end`.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct ConstExpr {
+///
+/// Nearly every one is a single instruction, and modules have tens of thousands of them: that one is kept in place.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConstExpr(Ops);
+
+#[derive(Clone, PartialEq, Debug)]
+enum Ops {
+    One(ConstOp),
+    /// Any other number of them.
+    Several(Box<[ConstOp]>),
+}
+
+impl ConstExpr {
+    /// An expression of one instruction.
+    pub fn one(op: ConstOp) -> Self {
+        Self(Ops::One(op))
+    }
+
+    /// An expression of any number of instructions.
+    pub fn new(ops: Vec<ConstOp>) -> Self {
+        match ops[..] {
+            [op] => Self::one(op),
+            _ => Self(Ops::Several(ops.into())),
+        }
+    }
+
     /// The instructions in order.
-    pub ops: Box<[ConstOp]>,
+    pub fn ops(&self) -> &[ConstOp] {
+        match &self.0 {
+            Ops::One(op) => std::slice::from_ref(op),
+            Ops::Several(ops) => ops,
+        }
+    }
 }
 
 /// An instruction that may occur in a constant expression.

@@ -1,10 +1,11 @@
 //! From bytes to [`Declarations`]: the binary format read section by section, each validated before it is believed.
 
 mod const_expr;
+mod quick;
 mod sections;
 mod types;
 
-use wasmparser::{Parser, Payload, Validator, ValidatorResources};
+use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, ValidatorResources};
 
 use crate::declarations::*;
 use crate::error::CompileError;
@@ -56,25 +57,60 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
     let mut resources = None;
     let mut data_count = None;
 
-    for payload in parser.parse_all(bytes) {
-        let payload = payload?;
-        if let Payload::CodeSectionEntry(body) = &payload {
-            let function = validator.code_section_entry(body)?;
-            if resources.is_none() {
-                resources = Some(function.resources);
+    let mut position = 0;
+    loop {
+        let payload = match parser.parse(&bytes[position..], true)? {
+            Chunk::Parsed { consumed, payload } => {
+                position += consumed;
+                payload
             }
-        } else {
-            if let Payload::ImportSection(section) = &payload {
+            // The parser was told that there are no more bytes, so it does not ask for them.
+            Chunk::NeedMoreData(_) => return Err(CompileError::at(bytes.len(), "unexpected end")),
+        };
+        match &payload {
+            Payload::CodeSectionEntry(body) => {
+                let function = validator.code_section_entry(body)?;
+                resources.get_or_insert(function.resources);
+            }
+            Payload::CodeSectionStart { count, size, .. } => {
+                validator.payload(&payload)?;
+                let contents = position..position.saturating_add(*size as usize);
+                if let Some(bodies) = quick::code_entries(bytes, contents.clone(), *count) {
+                    // The first entry stands for all: what is known about the module is the same for each.
+                    if let Some(body) = bodies.first() {
+                        let body = &bytes[body.start as usize..body.end as usize];
+                        let body = FunctionBody::new(BinaryReader::new(body, position as u64));
+                        resources = Some(validator.code_section_entry(&body)?.resources);
+                    }
+                    sections.add_bodies(bodies);
+                    parser.skip_section();
+                    position = contents.end;
+                    continue;
+                }
+            }
+            Payload::DataSection(section) => {
+                if let Some(segments) = sections.quick_data(bytes, section, wasm_features) {
+                    sections.add_data(segments);
+                    continue;
+                }
+                validator.payload(&payload)?;
+            }
+            Payload::DataCountSection { count, .. } => {
+                validator.payload(&payload)?;
+                data_count = Some(*count);
+            }
+            Payload::ImportSection(section) => {
                 sections::check_compact_imports(section, features)?;
+                validator.payload(&payload)?;
             }
-            validator.payload(&payload)?;
+            _ => drop(validator.payload(&payload)?),
         }
-        if let Payload::DataCountSection { count, .. } = &payload {
-            data_count = Some(*count);
-        }
+        let is_end = matches!(payload, Payload::End(_));
         sections.add(payload)?;
+        if is_end {
+            return Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features, data_count });
+        }
     }
-    Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features, data_count })
 }
 
 /// Checks the size and the first eight bytes.

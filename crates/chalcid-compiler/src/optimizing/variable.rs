@@ -177,7 +177,7 @@ impl<'a> FuncTranslator<'a> {
         if global.ty.mutable {
             return None;
         }
-        let [op] = &*global.init.as_ref()?.ops else { return None };
+        let [op] = global.init.as_ref()?.ops() else { return None };
         Some(match *op {
             ConstOp::I32Const(value) => self.i32_const(value as u32),
             ConstOp::I64Const(value) => self.i64_const(value as u64),

@@ -13,7 +13,7 @@ pub(super) fn const_expr(
     expr: &wp::ConstExpr<'_>,
     refer_to: &mut impl FnMut(FuncIdx),
 ) -> Result<ConstExpr, CompileError> {
-    let mut ops = Vec::new();
+    let mut ops = Vec::with_capacity(1);
     let mut reader = expr.get_operators_reader();
     while !reader.eof() {
         let (operator, offset) = reader.read_with_offset()?;
@@ -55,7 +55,7 @@ pub(super) fn const_expr(
         };
         ops.push(op);
     }
-    Ok(ConstExpr { ops: ops.into() })
+    Ok(ConstExpr::new(ops))
 }
 
 /// The error of an `array.new_fixed` with too many operands.

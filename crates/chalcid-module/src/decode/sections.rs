@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmparser::{self as wp, Payload, TypeRef};
 
 use super::const_expr::const_expr;
+use super::quick;
 use super::types::{self, Unsupported};
 use crate::branch_hints;
 use crate::const_expr::{ConstExpr, ConstOp};
@@ -67,6 +68,27 @@ impl Sections {
             // standard knows do not get past the validator.
             _ => Ok(()),
         }
+    }
+
+    /// Adds the bodies of a code section.
+    pub(super) fn add_bodies(&mut self, bodies: Vec<Range<u32>>) {
+        self.declarations.bodies = bodies;
+    }
+
+    /// The segments of a data section, where it is valid and can be read quickly.
+    pub(super) fn quick_data(
+        &self,
+        bytes: &[u8],
+        section: &wp::DataSectionReader<'_>,
+        features: wp::WasmFeatures,
+    ) -> Option<Vec<DataSegment>> {
+        let contents = section.range().start as usize..section.range().end as usize;
+        quick::data_section(bytes, contents, &self.declarations, features)
+    }
+
+    /// Adds the segments of a data section.
+    pub(super) fn add_data(&mut self, segments: Vec<DataSegment>) {
+        self.declarations.data = segments;
     }
 
     /// Everything is there.
@@ -293,10 +315,10 @@ fn expression_items(
     let mut others = Vec::new();
     for expr in expressions {
         let expr = const_expr(&expr?, refer_to)?;
-        match *expr.ops {
+        match *expr.ops() {
             [ConstOp::RefFunc(func)] if others.is_empty() => functions.push(func),
             _ => {
-                let reference = |func| ConstExpr { ops: [ConstOp::RefFunc(func)].into() };
+                let reference = |func| ConstExpr::one(ConstOp::RefFunc(func));
                 others.extend(functions.drain(..).map(reference));
                 others.push(expr);
             }

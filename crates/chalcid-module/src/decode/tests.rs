@@ -73,15 +73,15 @@ fn every_section_is_read() {
     assert_eq!((memory.address, memory.limits.min, memory.page_size()), (AddressType::I64, 5, 65_536));
     assert_eq!(module.globals.iter().map(|global| global.exported).collect::<Vec<_>>(), [false, false, true, false]);
     let one_minus_one = (u128::from(u64::MAX) << 64) | 1;
-    assert_eq!(*module.globals[2].init.as_ref().unwrap().ops, [ConstOp::V128Const(one_minus_one)]);
-    assert_eq!(*module.globals[3].init.as_ref().unwrap().ops, [ConstOp::F64Const(1 << 63)]);
+    assert_eq!(*module.globals[2].init.as_ref().unwrap().ops(), [ConstOp::V128Const(one_minus_one)]);
+    assert_eq!(*module.globals[3].init.as_ref().unwrap().ops(), [ConstOp::F64Const(1 << 63)]);
     assert_eq!(module.exports.len(), 3);
     assert_eq!(module.start, Some(FuncIdx(4)));
     assert_eq!(module.func_refs, [0, 1, 2].map(FuncIdx), "of segments and exports, not of the start function");
 
     let [active, expressions, declared] = &module.elements[..] else { panic!("three element segments") };
     let SegmentMode::Active { target: TableIdx(1), offset } = &active.mode else { panic!("an active segment") };
-    assert_eq!(*offset.ops, [ConstOp::GlobalGet(GlobalIdx(0)), ConstOp::I32Const(3), ConstOp::I32Add]);
+    assert_eq!(*offset.ops(), [ConstOp::GlobalGet(GlobalIdx(0)), ConstOp::I32Const(3), ConstOp::I32Add]);
     assert_eq!(active.items, ElementItems::Functions([FuncIdx(0), FuncIdx(0)].into()));
     assert!(!active.ty.nullable);
     assert_eq!(expressions.mode, SegmentMode::Passive);
@@ -104,7 +104,7 @@ fn expressions_that_only_refer_to_functions_are_kept_as_functions() {
         module.elements[0].items.clone()
     };
     assert_eq!(items("(ref.func 1) (ref.func 0)"), ElementItems::Functions([1, 0].map(FuncIdx).into()));
-    let expr = |op| crate::const_expr::ConstExpr { ops: [op].into() };
+    let expr = |op| crate::const_expr::ConstExpr::one(op);
     let (one, null) = (ConstOp::RefFunc(FuncIdx(1)), ConstOp::RefNull(RefType::<TypeIdx>::FUNCREF.heap));
     assert_eq!(
         items("(ref.func 1) (ref.null func) (ref.func 1)"),

@@ -18,7 +18,6 @@
 mod atomic;
 mod body;
 mod bulk;
-mod leb;
 mod operands;
 mod ty;
 mod vector;
@@ -29,6 +28,7 @@ use self::operands::STACK;
 use self::ty::Ty;
 use crate::declarations::Declarations;
 use crate::index::*;
+use crate::leb;
 use crate::limits;
 use crate::types::{AddressType, CompType, FuncType};
 
@@ -237,3 +237,6 @@ fn address(ty: AddressType) -> Ty {
         AddressType::I64 => ty::I64,
     }
 }
+
+#[cfg(test)]
+mod tests;

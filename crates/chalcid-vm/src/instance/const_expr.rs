@@ -17,7 +17,7 @@ pub(super) fn evaluate(instance: &Strong<Instance>, expr: &ConstExpr) -> Result<
     // Nearly every expression is one instruction.
     let mut stack = Vec::with_capacity(1);
     let agent = instance.agent();
-    for op in &expr.ops {
+    for op in expr.ops() {
         let value = match *op {
             ConstOp::I32Const(value) => number(ValRaw::i32(value)),
             ConstOp::I64Const(value) => number(ValRaw::i64(value)),
@@ -76,7 +76,7 @@ pub(super) fn evaluate_ref(instance: &Strong<Instance>, expr: &ConstExpr) -> Res
 
 /// Whether evaluating an expression twice gives different objects.
 pub(super) fn makes_objects(expr: &ConstExpr) -> bool {
-    expr.ops.iter().any(|op| {
+    expr.ops().iter().any(|op| {
         use ConstOp::{ArrayNew, ArrayNewDefault, ArrayNewFixed, StructNew, StructNewDefault};
         matches!(op, StructNew(_) | StructNewDefault(_) | ArrayNew(_) | ArrayNewDefault(_) | ArrayNewFixed(..))
     })

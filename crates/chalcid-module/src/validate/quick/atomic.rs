@@ -1,9 +1,10 @@
 //! Instructions that begin with the byte 0xfe: atomic ones.
 
+use super::Quick;
 use super::body::Step;
 use super::operands::Operands;
 use super::ty::*;
-use super::{Quick, leb};
+use crate::leb;
 
 /// Alignment and value type of loads, stores and modifications, in the order in which each kind numbers them.
 const ACCESSES: [(u8, Ty); 7] = [(2, I32), (3, I64), (0, I32), (1, I32), (0, I64), (1, I64), (2, I64)];

@@ -2,8 +2,8 @@
 
 use super::operands::Operands;
 use super::ty::*;
-use super::{Quick, Scratch, Signature, leb};
-use crate::limits;
+use super::{Quick, Scratch, Signature};
+use crate::{leb, limits};
 
 /// A frame of the control stack.
 #[derive(Clone, Copy)]
@@ -22,6 +22,94 @@ enum Kind {
     Loop,
     If,
     Else,
+}
+
+/// Alignment and type of the loads and stores from `i32.load` to `i64.store32`.
+const ACCESSES: [(u8, Ty); 23] = [
+    (2, I32),
+    (3, I64),
+    (2, F32),
+    (3, F64),
+    (0, I32),
+    (0, I32),
+    (1, I32),
+    (1, I32),
+    (0, I64),
+    (0, I64),
+    (1, I64),
+    (1, I64),
+    (2, I64),
+    (2, I64),
+    (2, I32),
+    (3, I64),
+    (2, F32),
+    (3, F64),
+    (0, I32),
+    (1, I32),
+    (0, I64),
+    (1, I64),
+    (2, I64),
+];
+
+/// A numeric instruction: operands of one type, and a result.
+#[derive(Clone, Copy)]
+struct Numeric {
+    from: Ty,
+    /// One or two.
+    count: u8,
+    to: Ty,
+}
+
+/// The instructions from `i32.eqz` to `i64.extend32_s`. One path for all of them: no branch predictor knows which comes next.
+const NUMERIC: [Numeric; 0x80] = numeric();
+
+const fn numeric() -> [Numeric; 0x80] {
+    const fn set(table: &mut [Numeric; 0x80], first: usize, last: usize, from: Ty, count: u8, to: Ty) {
+        let mut opcode = first;
+        while opcode <= last {
+            table[opcode - 0x45] = Numeric { from, count, to };
+            opcode += 1;
+        }
+    }
+    let mut table = [Numeric { from: BOTTOM, count: 0, to: BOTTOM }; 0x80];
+    let t = &mut table;
+    // Comparisons.
+    set(t, 0x45, 0x45, I32, 1, I32);
+    set(t, 0x46, 0x4f, I32, 2, I32);
+    set(t, 0x50, 0x50, I64, 1, I32);
+    set(t, 0x51, 0x5a, I64, 2, I32);
+    set(t, 0x5b, 0x60, F32, 2, I32);
+    set(t, 0x61, 0x66, F64, 2, I32);
+    // Arithmetic.
+    set(t, 0x67, 0x69, I32, 1, I32);
+    set(t, 0x6a, 0x78, I32, 2, I32);
+    set(t, 0x79, 0x7b, I64, 1, I64);
+    set(t, 0x7c, 0x8a, I64, 2, I64);
+    set(t, 0x8b, 0x91, F32, 1, F32);
+    set(t, 0x92, 0x98, F32, 2, F32);
+    set(t, 0x99, 0x9f, F64, 1, F64);
+    set(t, 0xa0, 0xa6, F64, 2, F64);
+    // Conversions to i32, i64, f32, f64; bits taken for another type.
+    set(t, 0xa7, 0xa7, I64, 1, I32);
+    set(t, 0xa8, 0xa9, F32, 1, I32);
+    set(t, 0xaa, 0xab, F64, 1, I32);
+    set(t, 0xac, 0xad, I32, 1, I64);
+    set(t, 0xae, 0xaf, F32, 1, I64);
+    set(t, 0xb0, 0xb1, F64, 1, I64);
+    set(t, 0xb2, 0xb3, I32, 1, F32);
+    set(t, 0xb4, 0xb5, I64, 1, F32);
+    set(t, 0xb6, 0xb6, F64, 1, F32);
+    set(t, 0xb7, 0xb8, I32, 1, F64);
+    set(t, 0xb9, 0xba, I64, 1, F64);
+    set(t, 0xbb, 0xbb, F32, 1, F64);
+    set(t, 0xbc, 0xbc, F32, 1, I32);
+    set(t, 0xbd, 0xbd, F64, 1, I64);
+    set(t, 0xbe, 0xbe, I32, 1, F32);
+    set(t, 0xbf, 0xbf, I64, 1, F64);
+    // Sign extension.
+    set(t, 0xc0, 0xc1, I32, 1, I32);
+    set(t, 0xc2, 0xc4, I64, 1, I64);
+    table
 }
 
 /// What an instruction comes to that is looked at apart: the code after it, and the operands.
@@ -59,21 +147,6 @@ impl<'m> Quick<'m> {
             ($step:expr) => {
                 (code, operands) = $step?
             };
-        }
-        macro_rules! load {
-            ($align:literal, $ty:expr) => {{
-                let (address, rest) = self.memarg(code, $align)?;
-                code = rest;
-                operands.unary(address, $ty)?;
-            }};
-        }
-        macro_rules! store {
-            ($align:literal, $ty:expr) => {{
-                let (address, rest) = self.memarg(code, $align)?;
-                code = rest;
-                operands.pop($ty)?;
-                operands.pop(address)?;
-            }};
         }
 
         loop {
@@ -254,24 +327,18 @@ impl<'m> Quick<'m> {
                         operands.pop(address)?;
                     }
                 }
-                0x28 => load!(2, I32),
-                0x29 => load!(3, I64),
-                0x2a => load!(2, F32),
-                0x2b => load!(3, F64),
-                0x2c | 0x2d => load!(0, I32),
-                0x2e | 0x2f => load!(1, I32),
-                0x30 | 0x31 => load!(0, I64),
-                0x32 | 0x33 => load!(1, I64),
-                0x34 | 0x35 => load!(2, I64),
-                0x36 => store!(2, I32),
-                0x37 => store!(3, I64),
-                0x38 => store!(2, F32),
-                0x39 => store!(3, F64),
-                0x3a => store!(0, I32),
-                0x3b => store!(1, I32),
-                0x3c => store!(0, I64),
-                0x3d => store!(1, I64),
-                0x3e => store!(2, I64),
+                // Loads and stores.
+                0x28..=0x3e => {
+                    let (align, ty) = ACCESSES[usize::from(opcode - 0x28)];
+                    let (address, rest) = self.memarg(code, align)?;
+                    code = rest;
+                    if opcode < 0x36 {
+                        operands.unary(address, ty)?;
+                    } else {
+                        operands.pop(ty)?;
+                        operands.pop(address)?;
+                    }
+                }
                 // memory.size, memory.grow
                 0x3f | 0x40 => {
                     let memory = self.memory(if self.features.multi_memory() {
@@ -289,14 +356,14 @@ impl<'m> Quick<'m> {
                 0x41 => {
                     code = match code {
                         [byte, rest @ ..] if *byte < 0x80 => rest,
-                        _ => leb::skip_i32(code)?,
+                        _ => leb::i32(code)?.1,
                     };
                     operands.push(I32)?;
                 }
                 0x42 => {
                     code = match code {
                         [byte, rest @ ..] if *byte < 0x80 => rest,
-                        _ => leb::skip_i64(code)?,
+                        _ => leb::i64(code)?.1,
                     };
                     operands.push(I64)?;
                 }
@@ -308,39 +375,14 @@ impl<'m> Quick<'m> {
                     code = code.get(8..)?;
                     operands.push(F64)?;
                 }
-                0x45 => operands.unary(I32, I32)?,
-                0x46..=0x4f => operands.binary(I32, I32)?,
-                0x50 => operands.unary(I64, I32)?,
-                0x51..=0x5a => operands.binary(I64, I32)?,
-                0x5b..=0x60 => operands.binary(F32, I32)?,
-                0x61..=0x66 => operands.binary(F64, I32)?,
-                0x67..=0x69 => operands.unary(I32, I32)?,
-                0x6a..=0x78 => operands.binary(I32, I32)?,
-                0x79..=0x7b => operands.unary(I64, I64)?,
-                0x7c..=0x8a => operands.binary(I64, I64)?,
-                0x8b..=0x91 => operands.unary(F32, F32)?,
-                0x92..=0x98 => operands.binary(F32, F32)?,
-                0x99..=0x9f => operands.unary(F64, F64)?,
-                0xa0..=0xa6 => operands.binary(F64, F64)?,
-                // Conversions to i32, i64, f32, f64, and between bits.
-                0xa7 => operands.unary(I64, I32)?,
-                0xa8 | 0xa9 => operands.unary(F32, I32)?,
-                0xaa | 0xab => operands.unary(F64, I32)?,
-                0xac | 0xad => operands.unary(I32, I64)?,
-                0xae | 0xaf => operands.unary(F32, I64)?,
-                0xb0 | 0xb1 => operands.unary(F64, I64)?,
-                0xb2 | 0xb3 => operands.unary(I32, F32)?,
-                0xb4 | 0xb5 => operands.unary(I64, F32)?,
-                0xb6 => operands.unary(F64, F32)?,
-                0xb7 | 0xb8 => operands.unary(I32, F64)?,
-                0xb9 | 0xba => operands.unary(I64, F64)?,
-                0xbb => operands.unary(F32, F64)?,
-                0xbc => operands.unary(F32, I32)?,
-                0xbd => operands.unary(F64, I64)?,
-                0xbe => operands.unary(I32, F32)?,
-                0xbf => operands.unary(I64, F64)?,
-                0xc0 | 0xc1 if self.features.sign_extension() => operands.unary(I32, I32)?,
-                0xc2..=0xc4 if self.features.sign_extension() => operands.unary(I64, I64)?,
+                // Numeric instructions.
+                0x45..=0xc4 => {
+                    let Numeric { from, count, to } = NUMERIC[usize::from(opcode - 0x45)];
+                    if opcode >= 0xc0 && !self.features.sign_extension() {
+                        return None;
+                    }
+                    operands.numeric(from, count, to)?;
+                }
                 0xd0..=0xd4 => apart!(self.reference(opcode, code, operands)),
                 0xfc => apart!(self.bulk(code, operands)),
                 0xfd if self.features.simd() => apart!(self.vector(code, operands)),

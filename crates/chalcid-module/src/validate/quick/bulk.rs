@@ -1,9 +1,10 @@
 //! Instructions that begin with the byte 0xfc: saturating conversions, bulk instructions on memories and tables, wide arithmetic.
 
+use super::Quick;
 use super::body::Step;
 use super::operands::Operands;
 use super::ty::*;
-use super::{Quick, leb};
+use crate::leb;
 
 impl<'m> Quick<'m> {
     #[inline(never)]

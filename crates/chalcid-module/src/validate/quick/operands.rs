@@ -91,6 +91,24 @@ impl<'s, 'm> Operands<'s, 'm> {
         }
     }
 
+    /// Takes one or two operands of a type and gives one.
+    #[inline(always)]
+    pub(super) fn numeric(&mut self, from: Ty, count: u8, to: Ty) -> Option<()> {
+        let count = usize::from(count);
+        // With one operand both comparisons are of the same.
+        if self.top >= self.base + count && self.at(0) == from && self.at(count.wrapping_sub(1)) == from {
+            self.top -= count;
+            self.stack[self.top & MASK] = to;
+            self.top += 1;
+            Some(())
+        } else {
+            for _ in 0..count {
+                self.pop(from)?;
+            }
+            self.push(to)
+        }
+    }
+
     /// Takes operands of several types, the last first.
     #[inline(always)]
     pub(super) fn pop_all(&mut self, types: &[Ty]) -> Option<()> {

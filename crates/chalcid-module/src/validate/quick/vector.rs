@@ -1,9 +1,10 @@
 //! Instructions that begin with the byte 0xfd: vectors of 128 bits.
 
+use super::Quick;
 use super::body::Step;
 use super::operands::Operands;
 use super::ty::*;
-use super::{Quick, leb};
+use crate::leb;
 
 impl<'m> Quick<'m> {
     #[inline(never)]
