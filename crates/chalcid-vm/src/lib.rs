@@ -48,6 +48,7 @@ mod waiting;
 mod zeroed;
 
 pub use agent::{Agent, AgentSettings, DEFAULT_STACK_RESERVE, InterruptHandle, InterruptHandler, Scope};
+pub use chalcid_module::heap_layout::Kind as ObjectKind;
 pub use code::CodeError;
 pub use entity::{Body, Edge, Entity, Strong, Tracer};
 pub use failure::{Backtrace, Failure, Frame, TRAP_FRAMES, Trap};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chalcid::{Agent, Val};
+use chalcid::{Agent, AnyRef, Hierarchy, HostValue, Val};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
@@ -19,34 +19,36 @@ pub(crate) fn argument(agent: &Agent, arg: &WastArg<'_>) -> Result<Val, String> 
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(u128::from_le_bytes(value.to_le_bytes())),
         WastArgCore::RefNull(ty) => null(ty)?,
-        WastArgCore::RefExtern(number) | WastArgCore::RefHost(number) => {
-            let value = reference(agent, *number).ok_or("the agent has values of its own")?;
-            Val::ExternRef(Some(value))
-        }
+        WastArgCore::RefExtern(number) => Val::ExternRef(Some(host_value(agent, *number)?)),
+        WastArgCore::RefHost(number) => Val::from(AnyRef::from_host(host_value(agent, *number)?)),
     })
+}
+
+fn host_value(agent: &Agent, number: u32) -> Result<HostValue, String> {
+    reference(agent, number).ok_or_else(|| "the agent has values of its own".into())
 }
 
 fn null(ty: &HeapType<'_>) -> Result<Val, String> {
     match hierarchy(ty) {
         Some(Hierarchy::Func) => Ok(Val::FuncRef(None)),
         Some(Hierarchy::Extern) => Ok(Val::ExternRef(None)),
-        _ => Err(format!("null arguments of type {ty:?} are not supported")),
+        Some(Hierarchy::Any) => Ok(Val::AnyRef(None)),
+        Some(Hierarchy::Exn) => Ok(Val::ExnRef(None)),
+        None => Err(format!("null arguments of type {ty:?} are not supported")),
     }
 }
 
-/// The hierarchies that this engine has values of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hierarchy {
-    Func,
-    Extern,
-}
-
+/// The hierarchy of a type that every module knows.
 fn hierarchy(ty: &HeapType<'_>) -> Option<Hierarchy> {
-    match ty {
-        HeapType::Abstract { ty: AbstractHeapType::Func | AbstractHeapType::NoFunc, .. } => Some(Hierarchy::Func),
-        HeapType::Abstract { ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern, .. } => Some(Hierarchy::Extern),
-        _ => None,
-    }
+    use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
+    let HeapType::Abstract { ty, .. } = ty else { return Option::None };
+    Some(match ty {
+        Func | NoFunc => Hierarchy::Func,
+        Extern | NoExtern => Hierarchy::Extern,
+        Any | Eq | I31 | Struct | Array | None => Hierarchy::Any,
+        Exn | NoExn => Hierarchy::Exn,
+        _ => return Option::None,
+    })
 }
 
 /// Compares all results with what a script expects.
@@ -71,16 +73,25 @@ fn matches(found: &Val, expected: &WastRetCore<'_>) -> bool {
         (Val::F32(found), WastRetCore::F32(expected)) => f32_matches(*found, expected),
         (Val::F64(found), WastRetCore::F64(expected)) => f64_matches(*found, expected),
         (Val::V128(found), WastRetCore::V128(expected)) => v128_matches(*found, expected),
-        (Val::FuncRef(None) | Val::ExternRef(None), WastRetCore::RefNull(None)) => true,
-        (Val::FuncRef(None), WastRetCore::RefNull(Some(ty))) => hierarchy(ty) == Some(Hierarchy::Func),
-        (Val::ExternRef(None), WastRetCore::RefNull(Some(ty))) => hierarchy(ty) == Some(Hierarchy::Extern),
+        (found, WastRetCore::RefNull(None)) => found.is_null(),
+        (found, WastRetCore::RefNull(Some(ty))) => null(ty).is_ok_and(|null| is_same_null(found, &null)),
         (Val::FuncRef(Some(_)), WastRetCore::RefFunc(None)) => true,
-        (Val::ExternRef(Some(_)), WastRetCore::RefExtern(None)) => true,
-        (Val::ExternRef(Some(found)), WastRetCore::RefExtern(Some(expected)) | WastRetCore::RefHost(expected)) => {
-            number(found) == Some(*expected)
+        (Val::ExternRef(Some(_)) | Val::AnyRef(Some(_)), WastRetCore::RefExtern(None)) => true,
+        (Val::ExternRef(Some(found)), WastRetCore::RefExtern(Some(expected))) => number(found) == Some(*expected),
+        (Val::AnyRef(Some(found)), WastRetCore::RefHost(expected)) => {
+            found.as_host().and_then(number) == Some(*expected)
         }
+        (Val::AnyRef(Some(_)), WastRetCore::RefAny) => true,
+        (Val::AnyRef(Some(found)), WastRetCore::RefEq) => found.as_host().is_none(),
+        (Val::AnyRef(Some(found)), WastRetCore::RefStruct) => found.as_struct().is_some(),
+        (Val::AnyRef(Some(found)), WastRetCore::RefArray) => found.as_array().is_some(),
+        (Val::AnyRef(Some(found)), WastRetCore::RefI31) => found.as_i31().is_some(),
         _ => false,
     }
+}
+
+fn is_same_null(found: &Val, expected: &Val) -> bool {
+    found.is_null() && std::mem::discriminant(found) == std::mem::discriminant(expected)
 }
 
 fn f32_matches(found: u32, expected: &NanPattern<F32>) -> bool {
@@ -135,6 +146,16 @@ impl fmt::Display for Found<'_> {
                 Some(number) => write!(f, "ref.extern {number}"),
                 None => f.write_str("ref.extern of something else"),
             },
+            Val::AnyRef(None) => f.write_str("ref.null any"),
+            Val::AnyRef(Some(value)) => match (value.as_i31(), value.as_host().and_then(number)) {
+                (Some(value), _) => write!(f, "ref.i31 {}", value.get()),
+                (None, Some(number)) => write!(f, "ref.host {number}"),
+                _ if value.as_struct().is_some() => f.write_str("ref.struct"),
+                _ if value.as_array().is_some() => f.write_str("ref.array"),
+                _ => f.write_str("ref.host of something else"),
+            },
+            Val::ExnRef(None) => f.write_str("ref.null exn"),
+            Val::ExnRef(Some(_)) => f.write_str("ref.exn"),
             other => write!(f, "{other:?}"),
         }
     }

@@ -87,6 +87,22 @@ impl Agent {
         self.0.extern_from_raw(raw)
     }
 
+    /// A reference of a hierarchy other than the functions' as bits for [`Func::call_raw`].
+    pub(crate) fn heap_to_raw(&self, value: &chalcid_vm::RefValue) -> Result<ValRaw, Error> {
+        self.0.ref_to_raw(value).map_err(|error| ResourceError::new(error.to_string()).into())
+    }
+
+    /// Frees what wasm cannot reach any more: structures, arrays, exceptions, and the values of the host that they and wasm's code held. It
+    /// runs by itself when there is need.
+    pub fn collect_garbage(&self) {
+        self.0.collect_garbage();
+    }
+
+    /// Bytes that structures, arrays and exceptions take, those included that wait for the collector.
+    pub fn heap_size(&self) -> u64 {
+        self.0.heap_size()
+    }
+
     /// A value of Rust as a value of the host; `None` where a host with values of its own is.
     /// [`HostValue::to_rc`] gives it back.
     pub fn host_value(&self, value: Rc<dyn Any>) -> Option<HostValue> {

@@ -73,6 +73,11 @@ impl Engine {
         self.0.types.register_func(ty).map_err(|_| Misuse::UnknownType.into())
     }
 
+    /// What a defined type of an engine-wide identity looks like, if it is one that is alive.
+    pub fn composite_type(&self, id: DefTypeId) -> Option<crate::CompType> {
+        Some(self.0.types.get(id)?.comp.clone())
+    }
+
     /// Runs `work` on a background thread of the engine. Where the system refuses threads it is done at once.
     pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.0.pool.spawn(work);

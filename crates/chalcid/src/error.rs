@@ -199,7 +199,7 @@ pub enum Misuse {
     Foreign(&'static str),
     /// An access outside a table or memory.
     OutOfBounds,
-    /// A write to an immutable global.
+    /// A write to an immutable global, field or element.
     Immutable,
     /// A type that does not exist in the engine, or is not of the kind that is needed.
     UnknownType,
@@ -232,7 +232,7 @@ impl fmt::Display for Misuse {
             Self::Type { wanted, found } => write!(f, "expected a value of type {wanted}, found {found}"),
             Self::Foreign(what) => write!(f, "{what} of another agent or engine"),
             Self::OutOfBounds => f.write_str("out of bounds"),
-            Self::Immutable => f.write_str("the global is immutable"),
+            Self::Immutable => f.write_str("it is immutable"),
             Self::UnknownType => f.write_str("the type is unknown to this engine"),
             Self::Limits => f.write_str("the limits are impossible"),
             Self::Unsupported(what) => write!(f, "the API does not support {what}"),

@@ -47,11 +47,13 @@
 #![deny(unsafe_code)]
 
 mod agent;
+mod aggregate;
 mod code;
 mod code_cache;
 mod config;
 mod engine;
 mod error;
+mod exception;
 mod extern_;
 mod func;
 mod global;
@@ -74,10 +76,12 @@ pub use chalcid_module::features::{Feature, Features, UnknownFeature};
 pub use chalcid_vm::{InterruptHandle, ValRaw};
 
 pub use agent::{Agent, Scope};
+pub use aggregate::{AnyRef, ArrayRef, I31, StructRef};
 pub use code_cache::{CodeCache, CodeCacheError};
 pub use config::{Config, TierPolicy};
 pub use engine::Engine;
 pub use error::{Error, HostError, Misuse, ResourceError};
+pub use exception::Exception;
 pub use extern_::Extern;
 pub use func::{Func, FuncHome, HostCall, HostRef};
 pub use global::Global;
@@ -94,7 +98,7 @@ pub use table::{Table, TableError};
 pub use tag::Tag;
 pub use trap::{Frame, Trap, TrapCode};
 pub use types::{
-    AbsHeapType, AddressType, DefTypeId, ExportType, ExternKind, ExternType, FuncType, GlobalType, HeapType, Hierarchy,
-    ImportType, Limits, MemoryType, RefType, TableType, ValType,
+    AbsHeapType, AddressType, CompType, DefTypeId, ExportType, ExternKind, ExternType, FieldType, FuncType, GlobalType,
+    HeapType, Hierarchy, ImportType, Limits, MemoryType, RefType, StorageType, TableType, ValType,
 };
 pub use val::Val;

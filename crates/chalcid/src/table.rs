@@ -44,7 +44,8 @@ impl Table {
 
     /// An element; `None` outside the table.
     pub fn get(&self, index: u64) -> Option<Val> {
-        self.0.get(index).map(Val::from_ref)
+        let value = self.0.get(index)?;
+        Some(Val::from_ref(&self.agent(), value, self.0.ty().element))
     }
 
     /// Sets an element.

@@ -19,6 +19,12 @@ pub type RefType = generic::RefType<DefTypeId>;
 pub type HeapType = generic::HeapType<DefTypeId>;
 /// Parameters and results of a function or the parameters of a tag.
 pub type FuncType = generic::FuncType<DefTypeId>;
+/// What a field of a structure or an element of an array holds.
+pub type StorageType = generic::StorageType<DefTypeId>;
+/// A field of a structure, or the elements of an array.
+pub type FieldType = generic::FieldType<DefTypeId>;
+/// The type of a function, structure or array.
+pub type CompType = generic::CompType<DefTypeId>;
 /// The type of a table.
 pub type TableType = generic::TableType<DefTypeId>;
 /// The type of a global.

@@ -4,7 +4,7 @@ use chalcid_module::matching;
 use chalcid_vm::{GlobalValue, RefValue};
 
 use crate::types::{AbsHeapType, HeapType, Hierarchy, RefType, ValType};
-use crate::{Agent, Error, Func, HostValue, Misuse, ValRaw};
+use crate::{Agent, AnyRef, ArrayRef, Error, Exception, Func, HostValue, I31, Misuse, StructRef, ValRaw};
 
 /// A value of any type that the Rust API can hold.
 #[derive(Clone, Debug)]
@@ -22,8 +22,13 @@ pub enum Val {
     V128(u128),
     /// Function, or null.
     FuncRef(Option<Func>),
-    /// Value of the host, or null.
+    /// Value of the host, or null of the `extern` hierarchy. What `extern.convert_any` makes of other references is an [`AnyRef`](Val::AnyRef).
     ExternRef(Option<HostValue>),
+    /// Structure, array, 31-bit integer or value of the host, or null of the `any` hierarchy. One that is not null is a value of type
+    /// `externref` too.
+    AnyRef(Option<AnyRef>),
+    /// Exception, or null.
+    ExnRef(Option<Exception>),
 }
 
 macro_rules! accessors {
@@ -75,9 +80,25 @@ impl Val {
         }
     }
 
+    /// The reference of the `any` hierarchy, if it is one and not null.
+    pub fn any(&self) -> Option<&AnyRef> {
+        match self {
+            Self::AnyRef(value) => value.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The exception, if it is one and not null.
+    pub fn exception(&self) -> Option<&Exception> {
+        match self {
+            Self::ExnRef(value) => value.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether it is a null reference.
     pub fn is_null(&self) -> bool {
-        matches!(self, Self::FuncRef(None) | Self::ExternRef(None))
+        matches!(self, Self::FuncRef(None) | Self::ExternRef(None) | Self::AnyRef(None) | Self::ExnRef(None))
     }
 
     fn kind(&self) -> &'static str {
@@ -89,7 +110,9 @@ impl Val {
             Self::V128(_) => "v128",
             Self::FuncRef(Some(_)) => "a function",
             Self::ExternRef(Some(_)) => "a value of the host",
-            Self::FuncRef(None) | Self::ExternRef(None) => "null",
+            Self::AnyRef(Some(value)) => value.kind(),
+            Self::ExnRef(Some(_)) => "an exception",
+            Self::FuncRef(None) | Self::ExternRef(None) | Self::AnyRef(None) | Self::ExnRef(None) => "null",
         }
     }
 
@@ -122,6 +145,24 @@ impl Val {
                     None => ty.nullable && hierarchy(agent, ty) == Some(Hierarchy::Extern),
                 }
             }
+            (Self::AnyRef(value), ValType::Ref(ty)) => match value {
+                Some(value) => {
+                    if value.agent().is_some_and(|owner| owner != *agent) {
+                        return Err(Misuse::Foreign("a reference"));
+                    }
+                    agent.raw().ref_matches(&value.to_ref(), &ty)
+                }
+                None => ty.nullable && hierarchy(agent, ty) == Some(Hierarchy::Any),
+            },
+            (Self::ExnRef(value), ValType::Ref(ty)) => match value {
+                Some(value) => {
+                    if value.agent() != *agent {
+                        return Err(Misuse::Foreign("an exception"));
+                    }
+                    ty.heap == HeapType::Abstract(AbsHeapType::Exn)
+                }
+                None => ty.nullable && hierarchy(agent, ty) == Some(Hierarchy::Exn),
+            },
             _ => false,
         };
         if matches { Ok(()) } else { Err(Misuse::wrong_type(ty, self.kind())) }
@@ -139,10 +180,13 @@ impl Val {
             Self::V128(bits) => ValRaw::v128(*bits),
             Self::FuncRef(func) => agent.func_to_raw(func.as_ref()),
             Self::ExternRef(value) => agent.extern_to_raw(value.clone())?,
+            Self::AnyRef(None) | Self::ExnRef(None) => ValRaw::ZERO,
+            Self::AnyRef(Some(value)) => agent.heap_to_raw(&value.to_ref())?,
+            Self::ExnRef(Some(value)) => agent.heap_to_raw(&RefValue::Object(value.object().clone()))?,
         })
     }
 
-    /// A value as wasm gave it. Of the reference types that have no form here, every value comes as a null.
+    /// A value as wasm gave it.
     pub fn from_raw(agent: &Agent, raw: ValRaw, ty: ValType) -> Self {
         match ty {
             ValType::I32 => Self::I32(raw.get_i32()),
@@ -152,8 +196,7 @@ impl Val {
             ValType::V128 => Self::V128(raw.get_v128()),
             ValType::Ref(ty) => match hierarchy(agent, ty) {
                 Some(Hierarchy::Func) => Self::FuncRef(agent.func_from_raw(raw)),
-                Some(Hierarchy::Extern) => Self::ExternRef(agent.extern_from_raw(raw)),
-                Some(Hierarchy::Any | Hierarchy::Exn) | None => Self::ExternRef(None),
+                _ => Self::from_ref(agent, agent.raw().ref_from_raw(raw), ty),
             },
         }
     }
@@ -163,16 +206,24 @@ impl Val {
         match self {
             Self::FuncRef(func) => Some(RefValue::Func(func.as_ref().map(|func| func.inst().clone()))),
             Self::ExternRef(value) => Some(RefValue::Host(value.clone())),
-            _ => None,
+            Self::AnyRef(None) | Self::ExnRef(None) => Some(RefValue::Host(None)),
+            Self::AnyRef(Some(value)) => Some(value.to_ref()),
+            Self::ExnRef(Some(value)) => Some(RefValue::Object(value.object().clone())),
+            Self::I32(_) | Self::I64(_) | Self::F32(_) | Self::F64(_) | Self::V128(_) => None,
         }
     }
 
-    /// A value as a table or global held it.
-    pub(crate) fn from_ref(value: RefValue) -> Self {
-        match value {
-            RefValue::Func(func) => Self::FuncRef(func.and_then(Func::from_inst)),
-            RefValue::Host(value) => Self::ExternRef(value),
-            RefValue::I31(_) | RefValue::Object(_) => Self::ExternRef(None),
+    /// A value as a table or global of a type held it.
+    pub(crate) fn from_ref(agent: &Agent, value: RefValue, ty: RefType) -> Self {
+        match (value, hierarchy(agent, ty)) {
+            (RefValue::Func(func), _) => Self::FuncRef(func.and_then(Func::from_inst)),
+            (RefValue::I31(bits), _) => Self::AnyRef(Some(AnyRef::from_i31_bits(bits))),
+            (RefValue::Object(object), Some(Hierarchy::Exn)) => Self::ExnRef(Some(Exception::from_object(object))),
+            (RefValue::Object(object), _) => Self::AnyRef(Some(AnyRef::from_object(object))),
+            (RefValue::Host(value), Some(Hierarchy::Any)) => Self::AnyRef(value.map(AnyRef::from_host)),
+            (RefValue::Host(None), Some(Hierarchy::Exn)) => Self::ExnRef(None),
+            (RefValue::Host(None), Some(Hierarchy::Func)) => Self::FuncRef(None),
+            (RefValue::Host(value), _) => Self::ExternRef(value),
         }
     }
 
@@ -189,7 +240,10 @@ impl Val {
     pub(crate) fn from_global(agent: &Agent, value: GlobalValue, ty: ValType) -> Self {
         match value {
             GlobalValue::Number(raw) => Self::from_raw(agent, raw, ty),
-            GlobalValue::Ref(reference) => Self::from_ref(reference),
+            GlobalValue::Ref(reference) => match ty {
+                ValType::Ref(ty) => Self::from_ref(agent, reference, ty),
+                _ => Self::from_ref(agent, reference, RefType::EXTERNREF),
+            },
         }
     }
 }
@@ -237,5 +291,35 @@ impl From<u128> for Val {
 impl From<Func> for Val {
     fn from(func: Func) -> Self {
         Self::FuncRef(Some(func))
+    }
+}
+
+impl From<AnyRef> for Val {
+    fn from(value: AnyRef) -> Self {
+        Self::AnyRef(Some(value))
+    }
+}
+
+impl From<Exception> for Val {
+    fn from(value: Exception) -> Self {
+        Self::ExnRef(Some(value))
+    }
+}
+
+impl From<I31> for Val {
+    fn from(value: I31) -> Self {
+        AnyRef::from(value).into()
+    }
+}
+
+impl From<StructRef> for Val {
+    fn from(value: StructRef) -> Self {
+        AnyRef::from(value).into()
+    }
+}
+
+impl From<ArrayRef> for Val {
+    fn from(value: ArrayRef) -> Self {
+        AnyRef::from(value).into()
     }
 }

@@ -47,11 +47,13 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use chalcid_module::heap_layout::{ARRAY_LENGTH, OBJECT_MASK};
+use chalcid_module::index::DefTypeId;
+use chalcid_module::types::RefType;
 
 use crate::agent::Agent;
 use crate::func::FuncInst;
 use crate::module::ModuleObject;
-use crate::reference::RefSlot;
+use crate::reference::{RefSlot, RefValue};
 use crate::traps;
 use crate::value::{HostValue, RawHostValue, ValRaw};
 use crate::vmcontext::VMFuncRef;
@@ -464,19 +466,27 @@ impl Agent {
         Some(unsafe { HostValue::from_raw(self, self.hooks().clone_value(value)) })
     }
 
-    /// A reference of another hierarchy than the functions' as bits for wasm; valid while a scope is open that was when it was made.
-    pub fn ref_to_raw(&self, value: &crate::reference::RefValue) -> Result<ValRaw, HeapFull> {
+    /// A reference as bits for wasm; valid while a scope is open that was when it was made.
+    pub fn ref_to_raw(&self, value: &RefValue) -> Result<ValRaw, HeapFull> {
         let heap = &self.inner().heap;
+        if let RefValue::Func(func) = value {
+            return Ok(self.func_to_raw(func.as_ref()));
+        }
         let reference = heap.bits_of(self, value)?;
         heap.root(reference);
         Ok(ValRaw::u32(reference))
     }
 
     /// The reference of another hierarchy than the functions' that bits from wasm mean; null for what is none of this agent.
-    pub fn ref_from_raw(&self, value: ValRaw) -> crate::reference::RefValue {
+    pub fn ref_from_raw(&self, value: ValRaw) -> RefValue {
         let heap = &self.inner().heap;
         let reference = value.get_u32();
-        if heap.contains(reference) { heap.value_of(self, reference) } else { crate::reference::RefValue::Host(None) }
+        if heap.contains(reference) { heap.value_of(self, reference) } else { RefValue::Host(None) }
+    }
+
+    /// Whether a reference is a value of a type.
+    pub fn ref_matches(&self, value: &RefValue, ty: &RefType<DefTypeId>) -> bool {
+        crate::table::value_matches(self, value, ty)
     }
 
     /// Frees the objects of the heap, and the host's values, that wasm cannot reach any more. It runs by itself when there is need.
