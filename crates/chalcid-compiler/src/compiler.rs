@@ -59,6 +59,20 @@ impl Compiler {
         optimizing::compile_function(input, &self.settings, self)
     }
 
+    /// Compiles a function by the optimising tier as the settings say, or not at all: what is too complex to be optimised, as its error says, is no
+    /// gain over the code that there is.
+    pub fn optimize_function(
+        &self,
+        module: &Declarations,
+        layout: &VMContextLayout,
+        func: DefinedFuncIdx,
+        body: &[u8],
+        body_offset: usize,
+    ) -> Result<CompiledCode, CompileError> {
+        let input = Input { module, layout, func, body, body_offset };
+        optimizing::compile_function(input, &self.settings, &FullOnly(self))
+    }
+
     /// Compiles a function as [`Self::compile_function`] does, and lists what became of it, for people to read.
     pub fn list_function(
         &self,
@@ -94,6 +108,19 @@ impl Targets for Compiler {
     fn quick(&self) -> Result<&dyn TargetIsa, CompileError> {
         let made = self.quick.get_or_init(|| target(&self.settings, OptLevel::None));
         made.as_ref().map(|isa| &**isa).map_err(Clone::clone)
+    }
+}
+
+/// The target with the optimiser, and no other.
+struct FullOnly<'a>(&'a Compiler);
+
+impl Targets for FullOnly<'_> {
+    fn full(&self) -> &dyn TargetIsa {
+        self.0.full()
+    }
+
+    fn quick(&self) -> Result<&dyn TargetIsa, CompileError> {
+        Err(CompileError::TooComplex { what: "points of work to optimise it", count: 0, limit: 0 })
     }
 }
 

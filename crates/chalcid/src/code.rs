@@ -6,16 +6,20 @@
 #![allow(unsafe_code, reason = "publishes what the compiler made; see the head of the file")]
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
+use chalcid_module::artifact::Tier;
 use chalcid_module::index::DefinedFuncIdx;
 use chalcid_vm::{Failure, LazyCompile, ModuleObject, Signature};
 
 use crate::Engine;
 use crate::code_cache::ModuleCache;
 use crate::error::{Error, ResourceError};
+use crate::module::ModuleData;
 use crate::signature::travel;
+use crate::tier_up::{LARGE, Reported};
 
 /// Compiles the functions of one module, each when it is first called and once.
 pub(crate) struct OnFirstCall {
@@ -36,12 +40,21 @@ impl OnFirstCall {
     fn load(&self, module: &ModuleObject, func: DefinedFuncIdx) -> bool {
         let Some(cache) = &self.cache else { return false };
         cache.load(func, |bundle| {
+            let quick = bundle.functions.iter().filter(|function| function.tier == Tier::Baseline);
+            quick.for_each(|function| self.cool(module, function.func));
             // SAFETY: the entry is named by the hash of the module's bytes, of the settings that decide what code the engine's compiler makes,
             // and of its build, and its chunk is what this compiler's code was written as: its hash says so. The directory is one that only
             // this user can write to. Where there is no memory for it, functions are compiled one by one, and fail one by one.
             let _ = unsafe { module.publish_bundle(bundle) };
         });
         module.is_compiled(func)
+    }
+
+    /// Lets a function whose code is new be as cold as new code is.
+    fn cool(&self, module: &ModuleObject, func: DefinedFuncIdx) {
+        if let Some(heat) = module.heat(func) {
+            heat.store(self.engine.config().cold(), Ordering::Relaxed);
+        }
     }
 
     /// Waits until no other thread compiles the function, and claims it.
@@ -71,8 +84,11 @@ impl OnFirstCall {
                 let func = declarations.func_index(func);
                 ResourceError::new(format!("cannot compile function #{}: {error}", func.0))
             })?;
-        counters.count_compiled(code.tier, body.len(), code.code.len(), started.elapsed());
-        let len = code.code.len();
+        let (tier, len) = (code.tier, code.code.len());
+        counters.count_compiled(tier, body.len(), len, started.elapsed());
+        if tier == Tier::Baseline {
+            self.cool(module, func);
+        }
         // SAFETY: the code is what the compiler of the module's engine just made of this function of this module. The compiler's
         // settings and the module's memory settings both come from the engine's configuration.
         unsafe { module.publish(func, code) }.map_err(ResourceError::from)?;
@@ -92,10 +108,53 @@ impl LazyCompile for OnFirstCall {
         self.compile_claimed(module, func).map_err(|error| Failure::Error(Box::new(error)))
     }
 
+    fn hot(&self, module: &Arc<ModuleObject>, func: DefinedFuncIdx) {
+        let stuck = || ModuleData::of(module).is_none_or(|data| data.is_stuck(func));
+        if module.tier(func) != Some(Tier::Baseline) || stuck() {
+            return;
+        }
+        // It reports again when it has become as hot once more.
+        self.cool(module, func);
+        let engine = &self.engine;
+        if engine.tier_up().report(module, func, engine.pool(), optimize) == Reported::CompileHere {
+            with_room(|| optimize(module, func));
+        }
+    }
+
     fn retire(&self, module: &ModuleObject) {
         if let Some(cache) = &self.cache {
             cache.save_later(module, |work| self.engine.spawn(work));
         }
+    }
+}
+
+/// Compiles a function by the optimising tier and publishes it, or leaves it as it is for good.
+fn optimize(module: &Arc<ModuleObject>, func: DefinedFuncIdx) {
+    let Some(data) = ModuleData::of(module) else { return };
+    if module.tier(func) != Some(Tier::Baseline) {
+        return;
+    }
+    let (engine, declarations) = (data.engine(), module.declarations());
+    let range = declarations.bodies[func.index()].clone();
+    let body = &module.bytes()[range.start as usize..range.end as usize];
+    let large = (body.len() >= LARGE).then(|| engine.tier_up().large.lock().unwrap_or_else(PoisonError::into_inner));
+    let started = Instant::now();
+    let made = engine.compiler().optimize_function(declarations, module.layout(), func, body, range.start as usize);
+    drop(large);
+    let Ok(code) = made else {
+        engine.counters().count_failed(Tier::Optimizing);
+        return data.stick(func);
+    };
+    let len = code.code.len();
+    engine.counters().count_compiled(Tier::Optimizing, body.len(), len, started.elapsed());
+    // SAFETY: as in `compile_claimed`.
+    match unsafe { module.publish(func, code) } {
+        Ok(()) => engine.counters().count_tier_up(),
+        // No memory for code: what there is does.
+        Err(_) => return data.stick(func),
+    }
+    if let Some(cache) = data.cache() {
+        cache.compiled(Tier::Optimizing, len);
     }
 }
 

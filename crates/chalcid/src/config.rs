@@ -2,6 +2,7 @@
 
 use chalcid_compiler::{OptLevel, Settings, Tier};
 use chalcid_module::features::Features;
+use chalcid_module::layout::HEAT_OF_ENTRY;
 
 use crate::CodeCache;
 
@@ -42,8 +43,15 @@ pub struct Config {
     pub(crate) settings: Settings,
     pub(crate) threads: Option<usize>,
     pub(crate) tier: TierPolicy,
+    /// Heat that a function lacks to be hot when its code is new.
+    pub(crate) hot_after: u32,
     pub(crate) code_cache: Option<CodeCache>,
 }
+
+/// Calls after which a function is hot, see [`Config::hot_after`].
+const HOT_AFTER: u32 = 2000;
+/// The heat that is hot.
+const HOT: u32 = 1 << 31;
 
 impl Config {
     /// The defaults: every finished proposal, traps from signals, no interruption.
@@ -53,6 +61,7 @@ impl Config {
             settings: Settings::default(),
             threads: None,
             tier: TierPolicy::default(),
+            hot_after: HOT_AFTER * HEAT_OF_ENTRY,
             code_cache: None,
         }
     }
@@ -88,6 +97,17 @@ impl Config {
         self.tier = tier;
         self.settings.counters = tier == TierPolicy::Auto;
         self
+    }
+
+    /// Calls after which a function is hot, and is optimised by the policy [`TierPolicy::Auto`]; some turns of its loops count as a call. 2,000 by default.
+    pub fn hot_after(mut self, calls: u32) -> Self {
+        self.hot_after = calls.max(1).saturating_mul(HEAT_OF_ENTRY).min(HOT);
+        self
+    }
+
+    /// The heat of a function whose code is new.
+    pub(crate) fn cold(&self) -> u32 {
+        HOT - self.hot_after
     }
 
     /// Where compiled code is kept for the next time; by default nowhere.

@@ -14,6 +14,7 @@ use crate::module::ModuleData;
 use crate::pool::Pool;
 use crate::signature::Signatures;
 use crate::stats::Counters;
+use crate::tier_up::TierUp;
 use crate::types::{DefTypeId, FuncType, TypeHandle};
 use crate::{CodeCacheError, Config, Error, Misuse, Stats};
 
@@ -30,6 +31,7 @@ struct Inner {
     compiler: Compiler,
     memories: MemorySettings,
     pool: Pool,
+    tier_up: Arc<TierUp>,
     cache: Option<Arc<Cache>>,
     counters: Arc<Counters>,
 }
@@ -42,13 +44,14 @@ impl Engine {
         let compiler = Compiler::new(config.settings.clone()).map_err(ResourceError::from)?;
         let memories = MemorySettings { signals: config.settings.signals, ..MemorySettings::default() };
         let pool = Pool::new(config.threads);
+        let tier_up = Arc::new(TierUp::new(pool.threads()));
         let (types, signatures) = (TypeRegistry::new(), Signatures::default());
         let counters = Arc::new(Counters::default());
         let cache = config
             .code_cache
             .clone()
             .map(|cache| Arc::new(Cache::new(cache, &config, &compiler, &memories, counters.clone())));
-        Ok(Self(Arc::new(Inner { config, types, signatures, compiler, memories, pool, cache, counters })))
+        Ok(Self(Arc::new(Inner { config, types, signatures, compiler, memories, pool, tier_up, cache, counters })))
     }
 
     /// The settings.
@@ -81,6 +84,11 @@ impl Engine {
     /// Runs `work` on a background thread of the engine. Where the system refuses threads it is done at once.
     pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.0.pool.spawn(work);
+    }
+
+    /// Waits until nothing that ran hot is left to be optimised.
+    pub fn finish_compiling(&self) {
+        self.0.tier_up.wait();
     }
 
     /// What the engine has done so far.
@@ -118,6 +126,14 @@ impl Engine {
     /// Why the code cache is not used or not written, where that is so.
     pub fn code_cache_error(&self) -> Option<&CodeCacheError> {
         self.0.cache.as_ref()?.error()
+    }
+
+    pub(crate) fn tier_up(&self) -> &Arc<TierUp> {
+        &self.0.tier_up
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.0.pool
     }
 
     pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {

@@ -41,8 +41,8 @@
 //! - Nothing lives longer than something can reach it: handles, frames that run, a host's objects ([`host`]).
 //!
 //! # Tiers
-//! A function's slot points to what a call runs: a stub that compiles it at first, then the code of the optimising tier. Code is
-//! published by storing into the slot, so another tier is another store.
+//! A function's slot points to what a call runs: a stub that compiles it at first, then the code of a tier. Code is published by
+//! storing into the slot, so another tier is another store. Which tiers there are is [`Config::tier`].
 
 #![deny(unsafe_code)]
 
@@ -67,6 +67,7 @@ mod signature;
 mod stats;
 mod table;
 mod tag;
+mod tier_up;
 mod trap;
 pub mod types;
 mod val;

@@ -1,13 +1,13 @@
 //! Compiled modules: decoded and validated when they are made, their functions compiled when they are first called.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use chalcid_module::declarations::{Declarations, ExternIdx};
 use chalcid_module::hash::ModuleHash;
-use chalcid_module::index::{FuncIdx, TypeIdx};
+use chalcid_module::index::{DefinedFuncIdx, FuncIdx, TypeIdx};
 use chalcid_module::names::Names;
 use chalcid_module::registry::RegisteredTypes;
 use chalcid_module::types as generic;
@@ -45,6 +45,8 @@ pub(crate) struct ModuleData {
     names: OnceLock<Names>,
     exports: OnceLock<HashMap<Box<str>, ExternIdx>>,
     cache: Option<Arc<ModuleCache>>,
+    /// Functions that the optimising tier does not do better.
+    stuck: Mutex<HashSet<DefinedFuncIdx>>,
 }
 
 impl ModuleData {
@@ -60,6 +62,21 @@ impl ModuleData {
     /// What the code cache has for the module, where there is a cache.
     pub(crate) fn cache(&self) -> Option<&ModuleCache> {
         self.cache.as_deref()
+    }
+
+    /// The engine that the module belongs to.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether a function stays with the code it has.
+    pub(crate) fn is_stuck(&self, func: DefinedFuncIdx) -> bool {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner).contains(&func)
+    }
+
+    /// Says that a function stays with the code it has.
+    pub(crate) fn stick(&self, func: DefinedFuncIdx) {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner).insert(func);
     }
 
     pub(crate) fn names(&self, object: &ModuleObject) -> &Names {
@@ -95,6 +112,7 @@ impl Module {
             names: OnceLock::new(),
             exports: OnceLock::new(),
             cache: cache.clone(),
+            stuck: Mutex::default(),
         });
         let len = bytes.len();
         let parts = ModuleParts {

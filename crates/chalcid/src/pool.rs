@@ -21,16 +21,19 @@ impl Pool {
     pub(crate) fn get(&self) -> Option<&rayon::ThreadPool> {
         self.pool
             .get_or_init(|| {
-                let threads =
-                    self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |count| count.get()));
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .stack_size(STACK_SIZE)
-                    .thread_name(|index| format!("chalcid-{index}"))
-                    .build()
-                    .ok()
+                let start = |threads| {
+                    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_SIZE);
+                    builder.thread_name(|index| format!("chalcid-{index}")).build().ok()
+                };
+                // A system that refuses many may grant one.
+                start(self.threads()).or_else(|| start(1))
             })
             .as_ref()
+    }
+
+    /// How many threads there are to be.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |count| count.get()))
     }
 
     /// Runs `work` in the background, or here where there are no threads.

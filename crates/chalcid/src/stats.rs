@@ -119,6 +119,10 @@ impl Counters {
         }
     }
 
+    pub(crate) fn count_tier_up(&self) {
+        self.tier_ups.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn count_lookup(&self, hit: bool) {
         let counter = if hit { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
