@@ -63,10 +63,12 @@ impl AbiType {
 pub(crate) fn hierarchy(heap: HeapType, module: &Declarations) -> Hierarchy {
     match heap {
         HeapType::Abstract(ty) => ty.hierarchy(),
-        HeapType::Concrete(TypeIdx(index)) => match module.types.get(index as usize).map(|ty| &ty.comp) {
-            Some(CompType::Func(_)) => Hierarchy::Func,
-            _ => Hierarchy::Any,
-        },
+        HeapType::Concrete(TypeIdx(index)) | HeapType::Exact(TypeIdx(index)) => {
+            match module.types.get(index as usize).map(|ty| &ty.comp) {
+                Some(CompType::Func(_)) => Hierarchy::Func,
+                _ => Hierarchy::Any,
+            }
+        }
     }
 }
 
@@ -74,7 +76,7 @@ pub(crate) fn hierarchy(heap: HeapType, module: &Declarations) -> Hierarchy {
 fn engine_hierarchy(heap: HeapType<DefTypeId>, types: &impl DefTypes<DefTypeId>) -> Hierarchy {
     match heap {
         HeapType::Abstract(ty) => ty.hierarchy(),
-        HeapType::Concrete(id) => types.kind(id).map_or(Hierarchy::Any, AbsHeapType::hierarchy),
+        HeapType::Concrete(id) | HeapType::Exact(id) => types.kind(id).map_or(Hierarchy::Any, AbsHeapType::hierarchy),
     }
 }
 

@@ -93,7 +93,7 @@ fn to_f32(number: f64) -> u32 {
 pub(crate) fn to_reference<H: Host>(host: &H, v: &H::Value, ty: RefType) -> Option<Val> {
     let hierarchy = match ty.heap {
         HeapType::Abstract(heap) => heap.hierarchy(),
-        HeapType::Concrete(_) => Hierarchy::Func,
+        HeapType::Concrete(_) | HeapType::Exact(_) => Hierarchy::Func,
     };
     // 7.1. If v is null, let r be ref.null heaptype.
     if host.type_of(v) == Type::Null {

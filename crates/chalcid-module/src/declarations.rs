@@ -72,6 +72,8 @@ pub struct Import {
     pub name: Box<str>,
     /// What is wanted.
     pub ty: ExternType,
+    /// Whether the function that is wanted must be of that very type, none below it.
+    pub exact: bool,
 }
 
 /// An export.

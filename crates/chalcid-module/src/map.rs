@@ -8,6 +8,7 @@ impl<I: Copy> HeapType<I> {
         match self {
             HeapType::Abstract(ty) => HeapType::Abstract(ty),
             HeapType::Concrete(ty) => HeapType::Concrete(f(ty)),
+            HeapType::Exact(ty) => HeapType::Exact(f(ty)),
         }
     }
 }
@@ -69,7 +70,13 @@ impl<I: Copy> CompType<I> {
 impl<I: Copy> SubType<I> {
     /// The same type with concrete references replaced.
     pub fn map<J>(&self, f: &mut impl FnMut(I) -> J) -> SubType<J> {
-        SubType { is_final: self.is_final, supertype: self.supertype.map(&mut *f), comp: self.comp.map(f) }
+        SubType {
+            is_final: self.is_final,
+            supertype: self.supertype.map(&mut *f),
+            descriptor: self.descriptor.map(&mut *f),
+            describes: self.describes.map(&mut *f),
+            comp: self.comp.map(f),
+        }
     }
 }
 

@@ -49,11 +49,13 @@ pub fn match_abs_heap_type(sub: AbsHeapType, sup: AbsHeapType) -> bool {
 pub fn match_heap_type<I: Copy>(types: &impl DefTypes<I>, sub: HeapType<I>, sup: HeapType<I>) -> bool {
     match (sub, sup) {
         (HeapType::Abstract(sub), HeapType::Abstract(sup)) => match_abs_heap_type(sub, sup),
-        (HeapType::Concrete(sub), HeapType::Concrete(sup)) => match_def_type(types, sub, sup),
-        (HeapType::Concrete(sub), HeapType::Abstract(sup)) => {
+        (HeapType::Concrete(sub) | HeapType::Exact(sub), HeapType::Concrete(sup)) => match_def_type(types, sub, sup),
+        (HeapType::Exact(sub), HeapType::Exact(sup)) => types.same(sub, sup),
+        (HeapType::Concrete(_), HeapType::Exact(_)) => false,
+        (HeapType::Concrete(sub) | HeapType::Exact(sub), HeapType::Abstract(sup)) => {
             types.kind(sub).is_some_and(|kind| match_abs_heap_type(kind, sup))
         }
-        (HeapType::Abstract(sub), HeapType::Concrete(sup)) => match sub {
+        (HeapType::Abstract(sub), HeapType::Concrete(sup) | HeapType::Exact(sup)) => match sub {
             AbsHeapType::NoFunc => types.kind(sup) == Some(AbsHeapType::Func),
             AbsHeapType::None => matches!(types.kind(sup), Some(AbsHeapType::Struct | AbsHeapType::Array)),
             _ => false,

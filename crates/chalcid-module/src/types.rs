@@ -38,6 +38,8 @@ pub enum HeapType<I = TypeIdx> {
     Abstract(AbsHeapType),
     /// A defined type.
     Concrete(I),
+    /// A defined type without its subtypes.
+    Exact(I),
 }
 
 /// The abstract heap types.
@@ -129,6 +131,10 @@ pub struct SubType<I = TypeIdx> {
     pub is_final: bool,
     /// Its declared supertype.
     pub supertype: Option<I>,
+    /// Of a structure type that is described: the type of the descriptors, of the same recursion group.
+    pub descriptor: Option<I>,
+    /// Of the type of descriptors: the type that they describe, of the same recursion group.
+    pub describes: Option<I>,
     /// Its structure.
     pub comp: CompType<I>,
 }
@@ -208,6 +214,23 @@ impl AbsHeapType {
             Self::Exn | Self::NoExn => Hierarchy::Exn,
             Self::Any | Self::Eq | Self::I31 | Self::Struct | Self::Array | Self::None => Hierarchy::Any,
         }
+    }
+}
+
+impl<I: Copy> HeapType<I> {
+    /// The defined type that it names, exact or not.
+    pub fn defined(self) -> Option<I> {
+        match self {
+            Self::Abstract(_) => None,
+            Self::Concrete(ty) | Self::Exact(ty) => Some(ty),
+        }
+    }
+}
+
+impl<I> SubType<I> {
+    /// A type that has no subtypes and no supertype.
+    pub fn alone(comp: CompType<I>) -> Self {
+        Self { is_final: true, supertype: None, descriptor: None, describes: None, comp }
     }
 }
 

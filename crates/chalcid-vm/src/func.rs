@@ -387,7 +387,9 @@ pub(crate) fn check_value(agent: &Agent, value: ValRaw, ty: &ValType<DefTypeId>)
 pub(crate) fn hierarchy(types: &TypeRegistry, ty: &RefType<DefTypeId>) -> Hierarchy {
     match ty.heap {
         HeapType::Abstract(heap) => heap.hierarchy(),
-        HeapType::Concrete(id) => types.matching(|types| types.kind(id)).map_or(Hierarchy::Any, AbsHeapType::hierarchy),
+        HeapType::Concrete(id) | HeapType::Exact(id) => {
+            types.matching(|types| types.kind(id)).map_or(Hierarchy::Any, AbsHeapType::hierarchy)
+        }
     }
 }
 
@@ -395,6 +397,7 @@ pub(crate) fn hierarchy(types: &TypeRegistry, ty: &RefType<DefTypeId>) -> Hierar
 pub(crate) fn func_matches(agent: &Agent, func: DefTypeId, ty: &RefType<DefTypeId>) -> bool {
     match ty.heap {
         HeapType::Abstract(heap) => heap == AbsHeapType::Func,
+        HeapType::Exact(wanted) => func == wanted,
         HeapType::Concrete(wanted) => func == wanted || agent.types().is_subtype(func, wanted),
     }
 }

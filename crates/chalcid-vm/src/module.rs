@@ -268,6 +268,7 @@ impl ModuleObject {
         Some(match heap {
             HeapType::Abstract(heap) => HeapType::Abstract(heap),
             HeapType::Concrete(ty) => HeapType::Concrete(self.def_type_id(ty)?),
+            HeapType::Exact(ty) => HeapType::Exact(self.def_type_id(ty)?),
         })
     }
 
@@ -325,7 +326,7 @@ fn needs_heap(declarations: &Declarations) -> bool {
         ValType::Ref(ty) => match ty.heap {
             HeapType::Abstract(heap) => heap.hierarchy() != Hierarchy::Func,
             // Its type says it.
-            HeapType::Concrete(_) => false,
+            HeapType::Concrete(_) | HeapType::Exact(_) => false,
         },
         _ => false,
     };

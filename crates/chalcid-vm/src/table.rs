@@ -413,10 +413,7 @@ fn is_null(value: &RefValue) -> bool {
 
 /// A count on the concrete type that a reference type names.
 pub(crate) fn registered(agent: &Agent, ty: &RefType<DefTypeId>) -> Option<TypeHandle> {
-    match ty.heap {
-        HeapType::Abstract(_) => None,
-        HeapType::Concrete(id) => agent.types().retain(id).ok(),
-    }
+    agent.types().retain(ty.heap.defined()?).ok()
 }
 
 /// Whether a reference is a value of a type.

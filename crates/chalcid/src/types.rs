@@ -125,6 +125,8 @@ impl fmt::Display for Text<RefType> {
             (false, HeapType::Abstract(heap)) => write!(f, "(ref {})", heap_name(heap)),
             (true, HeapType::Concrete(id)) => write!(f, "(ref null #{})", id.0),
             (false, HeapType::Concrete(id)) => write!(f, "(ref #{})", id.0),
+            (true, HeapType::Exact(id)) => write!(f, "(ref null (exact #{}))", id.0),
+            (false, HeapType::Exact(id)) => write!(f, "(ref (exact #{}))", id.0),
         }
     }
 }

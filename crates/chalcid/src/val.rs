@@ -130,7 +130,7 @@ impl Val {
                 }
                 match func {
                     Some(func) => {
-                        let found = RefType { nullable: false, heap: HeapType::Concrete(func.type_id()) };
+                        let found = RefType { nullable: false, heap: HeapType::Exact(func.type_id()) };
                         agent.engine().types().matching(|types| matching::match_ref_type(types, found, ty))
                     }
                     None => ty.nullable && hierarchy(agent, ty) == Some(Hierarchy::Func),
@@ -251,7 +251,7 @@ impl Val {
 fn hierarchy(agent: &Agent, ty: RefType) -> Option<Hierarchy> {
     match ty.heap {
         HeapType::Abstract(heap) => Some(heap.hierarchy()),
-        HeapType::Concrete(id) => {
+        HeapType::Concrete(id) | HeapType::Exact(id) => {
             let kind = agent.engine().types().get(id)?;
             Some(matching::kind_of(&kind.comp).hierarchy())
         }

@@ -163,5 +163,5 @@ impl FuncTranslator<'_> {
 
 /// Whether every element that is not null of a table has the type `ty`, so that no check is needed.
 fn has_type(element: RefType, ty: TypeIdx) -> bool {
-    element.heap == HeapType::Concrete(ty)
+    matches!(element.heap, HeapType::Concrete(found) | HeapType::Exact(found) if found == ty)
 }

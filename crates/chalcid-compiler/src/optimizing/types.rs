@@ -84,6 +84,7 @@ pub(crate) fn heap_type(ty: wasmparser::HeapType) -> Option<HeapType> {
             Abs::Cont | Abs::NoCont => return None,
         }),
         wasmparser::HeapType::Concrete(index) => HeapType::Concrete(TypeIdx(index.as_module_index()?)),
+        wasmparser::HeapType::Exact(index) => HeapType::Exact(TypeIdx(index.as_module_index()?)),
         _ => return None,
     })
 }

@@ -110,13 +110,10 @@ impl Sections {
             let at = |unsupported: Unsupported| unsupported.at(offset);
             let counts = &mut declarations.imported;
             let ty = match import.ty {
-                TypeRef::Func(ty) => {
+                TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
                     counts.functions += 1;
                     declarations.functions.push(TypeIdx(ty));
                     ExternType::Func(TypeIdx(ty))
-                }
-                TypeRef::FuncExact(_) => {
-                    return Err(CompileError::at(offset as usize, "exact function imports are not supported"));
                 }
                 TypeRef::Table(ty) => {
                     counts.tables += 1;
@@ -146,7 +143,8 @@ impl Sections {
                 Some(last) if *last.module == *import.module => Arc::clone(&last.module),
                 _ => import.module.into(),
             };
-            declarations.imports.push(Import { module, name: import.name.into(), ty });
+            let exact = matches!(import.ty, TypeRef::FuncExact(_));
+            declarations.imports.push(Import { module, name: import.name.into(), ty, exact });
         }
         self.referred.resize(self.declarations.functions.len(), false);
         Ok(())

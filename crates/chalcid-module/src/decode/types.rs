@@ -39,14 +39,13 @@ fn sub_type(ty: &wp::SubType) -> Result<SubType, Unsupported> {
     if composite.shared {
         return Err(Unsupported("shared types are not supported"));
     }
-    if composite.descriptor_idx.is_some() || composite.describes_idx.is_some() {
-        return Err(Unsupported("custom descriptors are not supported"));
-    }
     let supertype = match ty.supertype_idxs[..] {
         [] => None,
         [index] => Some(type_idx(index.unpack())?),
         _ => return Err(Unsupported("a type with several supertypes is not supported")),
     };
+    let related = |index: Option<wp::PackedIndex>| index.map(|index| type_idx(index.unpack())).transpose();
+    let (descriptor, describes) = (related(composite.descriptor_idx)?, related(composite.describes_idx)?);
     let comp = match &composite.inner {
         wp::CompositeInnerType::Func(ty) => CompType::Func(FuncType {
             params: ty.params().iter().map(|&ty| val_type(ty)).collect::<Result<_, _>>()?,
@@ -58,7 +57,7 @@ fn sub_type(ty: &wp::SubType) -> Result<SubType, Unsupported> {
         wp::CompositeInnerType::Array(ty) => CompType::Array(field_type(&ty.0)?),
         wp::CompositeInnerType::Cont(_) => return Err(Unsupported("continuation types are not supported")),
     };
-    Ok(SubType { is_final: ty.is_final, supertype, comp })
+    Ok(SubType { is_final: ty.is_final, supertype, descriptor, describes, comp })
 }
 
 fn field_type(ty: &wp::FieldType) -> Result<FieldType, Unsupported> {
@@ -93,7 +92,7 @@ pub(super) fn heap_type(ty: wp::HeapType) -> Result<HeapType, Unsupported> {
     use wp::AbstractHeapType as A;
     Ok(HeapType::Abstract(match ty {
         wp::HeapType::Concrete(index) => return Ok(HeapType::Concrete(type_idx(index)?)),
-        wp::HeapType::Exact(_) => return Err(Unsupported("exact references are not supported")),
+        wp::HeapType::Exact(index) => return Ok(HeapType::Exact(type_idx(index)?)),
         wp::HeapType::Abstract { shared: true, .. } => return Err(Unsupported("shared references are not supported")),
         wp::HeapType::Abstract { shared: false, ty } => match ty {
             A::Func => AbsHeapType::Func,

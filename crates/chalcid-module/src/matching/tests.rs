@@ -75,6 +75,15 @@ fn defined_types_of_a_module() {
     assert!(!heap(abs(AbsHeapType::None), concrete(f)));
     assert!(!heap(abs(AbsHeapType::I31), concrete(s0)));
 
+    let exact = HeapType::Exact;
+    assert!(heap(exact(s2), concrete(s0)), "a type itself is one of those below it");
+    assert!(heap(exact(s1_again), exact(s1)));
+    assert!(!heap(exact(s2), exact(s0)));
+    assert!(!heap(concrete(s2), exact(s2)), "the other way there may be subtypes");
+    assert!(heap(exact(a), abs(AbsHeapType::Eq)));
+    assert!(heap(abs(AbsHeapType::None), exact(a)));
+    assert!(!heap(abs(AbsHeapType::NoFunc), exact(a)));
+
     let reference = |nullable, ty| RefType { nullable, heap: concrete(ty) };
     assert!(match_ref_type(&types, reference(false, s1), reference(true, s0)));
     assert!(!match_ref_type(&types, reference(true, s1), reference(false, s0)));

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::decode_and_validate;
-use crate::features::Features;
+use crate::features::{Feature, Features};
 
 fn module(text: &str) -> Declarations {
     decode_and_validate(&wat::parse_str(text).unwrap(), &Features::WASM3, None).unwrap()
@@ -188,4 +188,28 @@ fn a_deep_type_has_a_longer_display() {
     assert_eq!(display[0], 19);
     assert!(display[1..].iter().zip(types.ids()).all(|(found, id)| *found == id.0));
     assert_eq!(display.len(), 21);
+}
+
+#[test]
+fn descriptors_are_part_of_a_type() {
+    let registry = TypeRegistry::new();
+    let register = |types: &str| {
+        let features = Features::WASM3.with(Feature::CustomDescriptors);
+        let bytes = wat::parse_str(format!("(module {types})")).unwrap();
+        registry.register_module(&decode_and_validate(&bytes, &features, None).unwrap()).unwrap()
+    };
+    let described = "(rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct)))";
+    let first = register(described);
+    let plain = register("(rec (type (struct)) (type (struct)))");
+    let second = register(&format!("(type (func)) {described}"));
+    assert_eq!(first.ids(), &second.ids()[1..]);
+    assert!(!first.ids().contains(&plain.ids()[0]) && !first.ids().contains(&plain.ids()[1]));
+    let [a, b] = [0, 1].map(|position| registry.get(first.ids()[position]).unwrap());
+    assert_eq!((a.descriptor, a.describes), (Some(first.ids()[1]), None));
+    assert_eq!((b.descriptor, b.describes), (None, Some(first.ids()[0])));
+    let chain = "(rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (descriptor $c) (struct)) (type $c (describes $b) (struct)))";
+    assert_ne!(register(chain).ids()[0], first.ids()[0]);
+    // A field's exact reference is another type than one that allows subtypes.
+    let field = |heap| register(&format!("(type $t (sub (struct))) (type (struct (field (ref {heap}))))")).ids()[1];
+    assert_ne!(field("$t"), field("(exact $t)"));
 }

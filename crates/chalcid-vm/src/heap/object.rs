@@ -151,6 +151,7 @@ impl Heap {
             (Some(Kind::Exception), _) => is_one_of(&[Exn]),
             (Some(Kind::Struct), HeapType::Abstract(_)) => is_one_of(&[Struct, Eq, Any, Extern]),
             (Some(Kind::Array), HeapType::Abstract(_)) => is_one_of(&[Array, Eq, Any, Extern]),
+            (Some(Kind::Struct | Kind::Array), HeapType::Exact(wanted)) => self.type_id(reference) == wanted,
             (Some(Kind::Struct | Kind::Array), HeapType::Concrete(wanted)) => {
                 let found = self.type_id(reference);
                 found == wanted || agent.types().is_subtype(found, wanted)

@@ -71,6 +71,11 @@ impl Import {
         self.agent().same(agent) && self.is_alive() && self.matches_type(agent, module, ty).unwrap_or(false)
     }
 
+    /// Whether its type is the very one that an import names. Asked of functions only.
+    fn is_exactly(&self, module: &ModuleObject, wanted: &ExternType) -> bool {
+        module.extern_type(wanted) == Some(self.ty())
+    }
+
     fn is_alive(&self) -> bool {
         match self {
             Self::Func(func) => func.owner().is_alive(),
@@ -134,7 +139,7 @@ impl Instance {
         let mut edges = Edges::default();
         for (position, wanted) in declarations.imports.iter().enumerate() {
             let import = imports.get(position).ok_or(AllocateError::Import(position))?;
-            if !import.matches(agent, module, &wanted.ty) {
+            if !import.matches(agent, module, &wanted.ty) || (wanted.exact && !import.is_exactly(module, &wanted.ty)) {
                 return Err(AllocateError::Import(position));
             }
             match import {

@@ -19,6 +19,8 @@ const REFERENCE: u32 = 1 << 31;
 const NULLABLE: u32 = 1 << 30;
 /// The heap type is an abstract one; else the index of a type, of which there are fewer than 2^29.
 const ABSTRACT: u32 = 1 << 29;
+/// The concrete type itself, none below it: where such types may be, nothing is accepted here.
+const EXACT: u32 = 1 << 28;
 const HEAP: u32 = NULLABLE - 1;
 
 const fn reference(nullable: bool, heap: u32) -> Ty {
@@ -46,6 +48,7 @@ pub(super) fn of_ref(ty: RefType) -> Ty {
     match ty.heap {
         HeapType::Abstract(heap) => reference(ty.nullable, ABSTRACT | heap as u32),
         HeapType::Concrete(index) => concrete(ty.nullable, index.0),
+        HeapType::Exact(index) => reference(ty.nullable, EXACT | index.0),
     }
 }
 
