@@ -19,6 +19,10 @@ pub struct Options {
     #[arg(long)]
     wasm_stats: bool,
 
+    /// Tell `perf` the names of WebAssembly's functions
+    #[arg(long)]
+    profile: bool,
+
     /// Compile everything anew, and keep nothing of it
     #[arg(long)]
     no_code_cache: bool,
@@ -90,7 +94,7 @@ impl Wasm {
 
 impl Options {
     fn config(&self) -> Config {
-        let mut config = Config::new();
+        let mut config = Config::new().perf_map(self.profile);
         if let Some(tier) = self.wasm_tier {
             config = config.tier(match tier {
                 Tier::Baseline => TierPolicy::Baseline,

@@ -50,6 +50,7 @@ mod zeroed;
 pub use agent::{Agent, AgentSettings, DEFAULT_STACK_RESERVE, InterruptHandle, InterruptHandler, Scope};
 pub use chalcid_module::heap_layout::Kind as ObjectKind;
 pub use code::CodeError;
+pub use code::watch::{CodeEvent, watch_code};
 pub use entity::{Body, Edge, Entity, Strong, Tracer};
 pub use failure::{Backtrace, Failure, Frame, TRAP_FRAMES, Trap};
 pub use func::{FuncInst, FuncOwner, HostCall, HostFunc, Misuse, Signature, Trampolines};

@@ -46,6 +46,7 @@ pub struct Config {
     /// Heat that a function lacks to be hot when its code is new.
     pub(crate) hot_after: u32,
     pub(crate) code_cache: Option<CodeCache>,
+    pub(crate) perf_map: bool,
 }
 
 /// Calls after which a function is hot, see [`Config::hot_after`].
@@ -63,6 +64,7 @@ impl Config {
             tier: TierPolicy::default(),
             hot_after: HOT_AFTER * HEAT_OF_ENTRY,
             code_cache: None,
+            perf_map: false,
         }
     }
 
@@ -108,6 +110,13 @@ impl Config {
     /// The heat of a function whose code is new.
     pub(crate) fn cold(&self) -> u32 {
         HOT - self.hot_after
+    }
+
+    /// Whether the names of functions are written where Linux's `perf` looks for them, in `/tmp/perf-PID.map`. It concerns the whole process, and must be said before
+    /// any engine compiles.
+    pub fn perf_map(mut self, write: bool) -> Self {
+        self.perf_map = write;
+        self
     }
 
     /// Where compiled code is kept for the next time; by default nowhere.

@@ -41,6 +41,9 @@ impl Engine {
     ///
     /// Fails where the machine is not one that code can be made for, or a setting is impossible on it.
     pub fn new(config: Config) -> Result<Self, Error> {
+        if config.perf_map {
+            crate::profile::begin();
+        }
         let compiler = Compiler::new(config.settings.clone()).map_err(ResourceError::from)?;
         let memories = MemorySettings { signals: config.settings.signals, ..MemorySettings::default() };
         let pool = Pool::new(config.threads);

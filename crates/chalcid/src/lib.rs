@@ -63,6 +63,7 @@ mod link_error;
 mod memory;
 mod module;
 mod pool;
+mod profile;
 mod signature;
 mod stats;
 mod table;

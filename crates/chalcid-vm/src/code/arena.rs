@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::CodeError;
+use super::{CodeError, watch};
 use crate::arch;
 use crate::sys::code::DualMapping;
 
@@ -103,7 +103,7 @@ impl Arena {
         let mapping = SEGMENT_SIZES
             .iter()
             .map(|size| (*size).max(least))
-            .find_map(|size| DualMapping::new(size).ok())
+            .find_map(|size| DualMapping::new(size, watch::is_watched()).ok())
             .ok_or(CodeError::OutOfMemory)?;
         let start = mapping.executable() as usize;
         BOUNDS[index].0.store(start, Ordering::Relaxed);
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn space_is_given_out_once_and_joined_again() {
         let mut arena = Arena::new();
-        arena.segments.push(DualMapping::new(1 << 20).unwrap());
+        arena.segments.push(DualMapping::new(1 << 20, false).unwrap());
         arena.insert_free(0, 0, 1 << 20);
         let mut state = 1u64;
         let mut random = move |below: usize| {

@@ -16,6 +16,7 @@
 pub(crate) mod arena;
 pub(crate) mod registry;
 pub(crate) mod stubs;
+pub(crate) mod watch;
 
 use std::sync::{Arc, Weak};
 
@@ -136,6 +137,9 @@ impl PublishedCode {
             handlers: handlers.into(),
         });
         registry::insert(Arc::clone(&info));
+        if watch::is_watched() {
+            watch::report(&info);
+        }
         Ok(Self { info, memory })
     }
 
