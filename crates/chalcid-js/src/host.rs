@@ -350,6 +350,11 @@ pub trait Host: Clone + 'static {
         host_function::run_with_numbers(self, function, values)
     }
 
+    /// WebAssembly is about to call a JavaScript function: a host that has to prepare something for that, such as stack traces
+    /// with WebAssembly frames, does so now. Runs no code of a program.
+    #[inline]
+    fn entering_javascript(&self) {}
+
     // ---- Platform objects
 
     /// An ordinary, extensible object with a prototype and internal slots, which the object owns, traces and drops when it dies.

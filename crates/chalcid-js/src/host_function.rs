@@ -44,6 +44,7 @@ impl<H: Host> HostFunction<H> {
 
 impl<H: Host> HostCall for HostFunction<H> {
     fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+        self.host.entering_javascript();
         // 3.6. Let result be the result of running a host function from func, functype, and arguments.
         // 3.10. If result.[[Type]] is throw, then throw it as an exception of WebAssembly.
         run_a_host_function(&self.host, self, agent, values)

@@ -8,6 +8,7 @@ use rquickjs::qjs;
 
 use crate::class::{self, ClassBox, Marker};
 use crate::realm::RealmRef;
+use crate::stack_trace::Entry;
 use crate::value::Value;
 use crate::{QuickJs, panic, stack};
 
@@ -82,5 +83,9 @@ pub(crate) unsafe extern "C" fn call(
         (host.borrow(this), None)
     };
     let call = Call { this: &this, args: &args, new_target: new_target.as_ref(), captures: &builtin.captures };
-    panic::contain(host, || host.give_back((builtin.steps)(&host, &call)))
+    let entry = Entry::new(host.runtime());
+    entry.enter(host.runtime());
+    let result = panic::contain(host, || host.give_back((builtin.steps)(&host, &call)));
+    entry.leave(host.runtime());
+    result
 }

@@ -59,7 +59,9 @@ fn add_frames(host: QuickJs, error: &Value, frames: &[Frame]) -> Result<(), Valu
     let Some(getter) = &realm.data().intrinsics.error_stack else { return Ok(()) };
     let rest = property::call(host, getter.raw(), error.raw(), &[])?;
     let mut stack = String::new();
-    for frame in frames {
+    // Of the activations around the one that ended the rest of the stack tells, if it tells of any.
+    let is_traced = realm.data().stack_traces.is_installed();
+    for frame in frames.iter().filter(|frame| !is_traced || frame.activation == 0) {
         // Writing to a string does not fail.
         let _ = writeln!(stack, "    {frame}");
     }

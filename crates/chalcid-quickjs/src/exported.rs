@@ -17,6 +17,7 @@ use rquickjs::qjs;
 
 use crate::class::{self, ClassBox, Marker};
 use crate::realm::RealmRef;
+use crate::stack_trace::Entry;
 use crate::value::{self, Value};
 use crate::{QuickJs, panic, stack};
 
@@ -134,13 +135,17 @@ pub(crate) unsafe extern "C" fn call(
     stack::synchronize(host.ctx(), host.runtime());
     // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).
     let lent = if argc <= 0 { &[][..] } else { unsafe { slice::from_raw_parts(argv, argc as usize) } };
-    panic::contain(host, || {
+    let entry = Entry::new(host.runtime());
+    entry.enter(host.runtime());
+    let result = panic::contain(host, || {
         if let Some(fast) = &exported.fast {
             return call_with_numbers(host, fast, &exported.slots, lent);
         }
         let args: Vec<Value> = lent.iter().map(|&raw| host.borrow(raw)).collect();
         host.give_back(call_an_exported_function(&host, &exported.slots, &args))
-    })
+    });
+    entry.leave(host.runtime());
+    result
 }
 
 /// rquickjs can move a runtime to another thread (its feature `parallel`); an agent stays where it was made.

@@ -21,7 +21,7 @@ use crate::atom::Atom;
 use crate::class::{self, ObjectBox};
 use crate::exported::{self, Exported};
 use crate::value::{self, Value};
-use crate::{QuickJs, buffer, builtin, bytes, error, function_realm, hooks, import, property, string};
+use crate::{QuickJs, buffer, builtin, bytes, error, function_realm, hooks, import, property, stack_trace, string};
 
 /// Property flags of QuickJS.
 fn flags(attributes: Attributes) -> i32 {
@@ -345,6 +345,13 @@ impl Host for QuickJs {
     #[inline]
     fn run_with_numbers(&self, function: &HostFunction<Self>, values: &mut [ValRaw]) -> Result<(), Value> {
         import::run_with_numbers(*self, function, values)
+    }
+
+    #[inline]
+    fn entering_javascript(&self) {
+        if self.runtime().traced_context.get() != self.ctx().as_ptr() {
+            stack_trace::install(*self);
+        }
     }
 
     fn new_platform_object(

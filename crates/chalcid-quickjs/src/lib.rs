@@ -31,7 +31,7 @@
 //!
 //! # Layout
 //! `context` and `host` are the host; `class`, `builtin`, `exported` the kinds of objects; `runtime` and `realm` what is kept for
-//! each; `buffer`, `bytes`, `array_bytes` and `shared_buffers` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
+//! each; `string` strings unit by unit; `stack_trace` what errors say of both engines' frames; `buffer`, `bytes`, `array_bytes` and `shared_buffers` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
 
 pub mod array_bytes;
 mod atom;
@@ -56,6 +56,7 @@ mod realm;
 mod runtime;
 mod shared_buffers;
 mod stack;
+mod stack_trace;
 mod string;
 mod tasks;
 mod value;

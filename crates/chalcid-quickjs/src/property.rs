@@ -10,8 +10,8 @@ use crate::value::{self, Value};
 pub(crate) enum Descriptor {
     /// A data property's value.
     Data(Value),
-    /// An accessor property's getter.
-    Accessor(Value),
+    /// An accessor property's getter, and its setter if it has one.
+    Accessor(Value, Option<Value>),
 }
 
 /// `[[GetOwnProperty]]` of an object that is no Proxy.
@@ -30,9 +30,9 @@ pub(crate) fn own(host: QuickJs, object: &Value, name: &str) -> Result<Option<De
         1 => {
             let (value, getter, setter) =
                 (host.own(descriptor.value), host.own(descriptor.getter), host.own(descriptor.setter));
-            drop(setter);
             let accessor = descriptor.flags & qjs::JS_PROP_GETSET as i32 != 0;
-            Ok(Some(if accessor { Descriptor::Accessor(getter) } else { Descriptor::Data(value) }))
+            let setter = Some(setter).filter(|setter| setter.tag() == qjs::JS_TAG_OBJECT);
+            Ok(Some(if accessor { Descriptor::Accessor(getter, setter) } else { Descriptor::Data(value) }))
         }
         _ => Err(host.take_exception()),
     }
@@ -52,7 +52,7 @@ pub(crate) fn own_value(host: QuickJs, object: &Value, name: &str) -> Result<Opt
 /// The getter of an own accessor property.
 pub(crate) fn getter(host: QuickJs, object: &Value, name: &str) -> Result<Option<Value>, Value> {
     Ok(match own(host, object, name)? {
-        Some(Descriptor::Accessor(getter)) if getter.tag() == qjs::JS_TAG_OBJECT => Some(getter),
+        Some(Descriptor::Accessor(getter, _)) if getter.tag() == qjs::JS_TAG_OBJECT => Some(getter),
         _ => None,
     })
 }

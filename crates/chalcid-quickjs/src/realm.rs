@@ -16,6 +16,7 @@ use crate::class::{self, ClassBox, Marker};
 use crate::function_realm::Known;
 use crate::intrinsics::Intrinsics;
 use crate::runtime::Runtime;
+use crate::stack_trace::StackTraces;
 use crate::value::{self, Value};
 
 /// Chalcid's data of one realm.
@@ -24,6 +25,8 @@ pub(crate) struct RealmData {
     pub(crate) interface: RefCell<Option<Rc<Realm<QuickJs>>>>,
     /// What the realm was born with.
     pub(crate) intrinsics: Intrinsics,
+    /// What is kept for stack traces.
+    pub(crate) stack_traces: StackTraces,
     ctx: NonNull<qjs::JSContext>,
     runtime: NonNull<Runtime>,
 }
@@ -33,12 +36,16 @@ impl Drop for RealmData {
         // SAFETY: the runtime's state outlives every object.
         let runtime = unsafe { self.runtime.as_ref() };
         runtime.realms.borrow_mut().retain(|known| known.ctx != self.ctx);
+        if runtime.traced_context.get() == self.ctx.as_ptr() {
+            runtime.traced_context.set(std::ptr::null_mut());
+        }
     }
 }
 
 impl ClassBox for RealmData {
     fn mark(&self, marker: &mut Marker) {
         self.intrinsics.each(|value| marker.raw(value.raw()));
+        self.stack_traces.each(|value| marker.raw(value.raw()));
         // The cell is borrowed only where nothing can be collected, so it is never refused; if it were, the values would merely be
         // taken for roots.
         if let Ok(interface) = self.interface.try_borrow()
@@ -79,7 +86,8 @@ impl RealmRef {
         if let Some(object_prototype) = identity {
             state.realms.borrow_mut().push(Known { object_prototype, ctx });
         }
-        let data = RealmData { interface: RefCell::new(None), intrinsics, ctx, runtime };
+        let data =
+            RealmData { interface: RefCell::new(None), intrinsics, stack_traces: StackTraces::default(), ctx, runtime };
         // SAFETY: the class was registered with `RealmData`.
         let object = unsafe { class::new_object(ctx, state.classes.realm, qjs::JS_NULL, data) };
         let object = object.ok_or(rquickjs::Error::Exception)?;

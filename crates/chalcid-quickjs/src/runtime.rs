@@ -27,6 +27,7 @@ use crate::hooks::AgentHooks;
 use crate::options::{Delivery, Options, Streaming};
 use crate::pressure::Pressure;
 use crate::stack;
+use crate::stack_trace::{self, Entry};
 use crate::tasks::Tasks;
 
 /// Chalcid's state of one QuickJS runtime.
@@ -46,6 +47,12 @@ pub(crate) struct Runtime {
     pub(crate) memory_buffers: RefCell<HashMap<NonNull<c_void>, NonNull<Hold>>>,
     /// The thread that the agent belongs to.
     pub(crate) thread: stack::Thread,
+    /// Where QuickJS keeps its innermost frame; see [`crate::stack_trace`].
+    pub(crate) frame_list: usize,
+    /// The calls of JavaScript into this crate that are under way, innermost first.
+    pub(crate) entries: Cell<*const Entry>,
+    /// The context whose errors were last prepared to be given WebAssembly frames.
+    pub(crate) traced_context: Cell<*mut qjs::JSContext>,
     /// The stack limit that the agent was last told; see [`crate::stack`].
     pub(crate) stack_limit: Cell<usize>,
 }
@@ -95,6 +102,9 @@ impl Runtime {
             realms: RefCell::default(),
             memory_buffers: RefCell::default(),
             thread: stack::Thread::current(),
+            frame_list: stack_trace::find_frame_list(ctx.as_raw(), rt),
+            entries: Cell::new(std::ptr::null()),
+            traced_context: Cell::new(std::ptr::null_mut()),
             stack_limit: Cell::new(stack::UNKNOWN),
         })));
         // SAFETY: `free_runtime` takes exactly the pointer that it is given here, once.

@@ -92,7 +92,7 @@ fn find(ctx: NonNull<qjs::JSContext>, runtime: &Runtime) {
 
 /// An address in the current frame.
 #[inline(always)]
-fn stack_pointer() -> usize {
+pub(crate) fn stack_pointer() -> usize {
     let here = 0u8;
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }

@@ -212,6 +212,12 @@ impl Agent {
         traps::backtrace::capture(self, None, limit)
     }
 
+    /// Addresses on the native stack between the frames of each call into wasm that is under way and those around it, innermost first: what
+    /// a host needs that puts [`Agent::backtrace`] between frames of its own.
+    pub fn activations(&self) -> Vec<usize> {
+        traps::backtrace::activations(self)
+    }
+
     /// Number of entities that are alive.
     pub fn entities(&self) -> usize {
         self.0.entities.len()

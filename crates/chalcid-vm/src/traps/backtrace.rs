@@ -47,6 +47,18 @@ pub(super) fn walk(agent: &Agent, at: Option<(usize, usize)>, visit: &mut dyn Fn
     }
 }
 
+/// Where on the native stack each activation began, innermost first.
+pub(crate) fn activations(agent: &Agent) -> Vec<usize> {
+    let mut addresses = Vec::new();
+    let mut activation = agent.vm().activation.get().cast::<Activation>();
+    // SAFETY: as in `walk`.
+    while let Some(current) = unsafe { activation.as_ref() } {
+        addresses.push(activation.addr());
+        activation = current.prev;
+    }
+    addresses
+}
+
 /// The wasm frames on the stack, at most `limit`.
 pub(crate) fn capture(agent: &Agent, at: Option<(usize, usize)>, limit: usize) -> Backtrace {
     let mut frames = Vec::new();
