@@ -31,7 +31,11 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for version in SpecVersion::all() {
         for file in data::spec(version) {
-            let modes = if matches!(version, SpecVersion::V2) { Mode::ALL } else { &[Mode::Default] };
+            let modes = match version {
+                SpecVersion::V2 => Mode::ALL,
+                SpecVersion::V3 => &[Mode::Default, Mode::WithoutSignals, Mode::Collecting],
+                _ => &[Mode::Default],
+            };
             for &mode in modes {
                 trials.push(trial(&mut engines, &mut expected, &totals, features_of_version(version), mode, &file));
             }

@@ -160,7 +160,13 @@ impl Agent {
 }
 
 fn settings(engine: &Engine) -> AgentSettings {
-    AgentSettings { signals: engine.config().settings.signals, ..AgentSettings::default() }
+    let config = engine.config();
+    AgentSettings {
+        signals: config.settings.signals,
+        heap_limit: config.heap_limit,
+        heap_stress: config.heap_stress,
+        ..AgentSettings::default()
+    }
 }
 
 impl PartialEq for Agent {

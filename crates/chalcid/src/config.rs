@@ -47,6 +47,8 @@ pub struct Config {
     pub(crate) hot_after: u32,
     pub(crate) code_cache: Option<CodeCache>,
     pub(crate) perf_map: bool,
+    pub(crate) heap_limit: u64,
+    pub(crate) heap_stress: bool,
 }
 
 /// Calls after which a function is hot, see [`Config::hot_after`].
@@ -65,6 +67,8 @@ impl Config {
             hot_after: HOT_AFTER * HEAT_OF_ENTRY,
             code_cache: None,
             perf_map: false,
+            heap_limit: chalcid_vm::DEFAULT_HEAP_LIMIT,
+            heap_stress: false,
         }
     }
 
@@ -130,6 +134,20 @@ impl Config {
     pub fn cpu_features<'n>(mut self, features: impl IntoIterator<Item = (&'n str, bool)>) -> Self {
         let named = features.into_iter().map(|(name, on)| (name.to_owned(), on));
         self.settings.isa_flags = Some(named.collect());
+        self
+    }
+
+    /// Bytes that structures, arrays and exceptions of an agent may take; 2 GiB by default, and never more than 4. What finds no room
+    /// traps with "allocation failed".
+    pub fn heap_limit(mut self, bytes: u64) -> Self {
+        self.heap_limit = bytes;
+        self
+    }
+
+    /// Whether unreachable structures, arrays and exceptions are looked for at every chance, and made unusable: slow, for finding faults of the
+    /// engine.
+    pub fn heap_stress(mut self, stress: bool) -> Self {
+        self.heap_stress = stress;
         self
     }
 

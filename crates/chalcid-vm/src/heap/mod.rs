@@ -41,6 +41,8 @@ mod mark;
 mod object;
 mod roots;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;

@@ -15,11 +15,14 @@ pub enum Mode {
     Quick,
     /// Code for the least CPU: calls in place of what it lacks.
     LeastCpu,
+    /// The heap is collected at every allocation and call, and what is freed made unusable.
+    Collecting,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: &[Mode] = &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible, Mode::Quick, Mode::LeastCpu];
+    pub const ALL: &[Mode] =
+        &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible, Mode::Quick, Mode::LeastCpu, Mode::Collecting];
 
     /// What it adds to a test's name.
     pub fn suffix(self) -> &'static str {
@@ -29,6 +32,7 @@ impl Mode {
             Self::Interruptible => " interruptible",
             Self::Quick => " quick",
             Self::LeastCpu => " least CPU",
+            Self::Collecting => " collecting",
         }
     }
 
@@ -40,6 +44,7 @@ impl Mode {
             Self::Interruptible => Config::new().interruptible(true),
             Self::Quick => Config::new().optimize(false),
             Self::LeastCpu => Config::new().cpu_features([]),
+            Self::Collecting => Config::new().heap_stress(true),
         }
     }
 }
