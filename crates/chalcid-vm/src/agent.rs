@@ -13,7 +13,7 @@ use chalcid_module::registry::TypeRegistry;
 use crate::entity::{AnyStrong, Header};
 use crate::failure::{Backtrace, Failure, Pending};
 use crate::func::FuncRanges;
-use crate::heap::{DEFAULT_HEAP_LIMIT, Heap};
+use crate::heap::{DEFAULT_HEAP_LIMIT, Heap, no_functions};
 use crate::host::{HostHooks, PlainHost};
 use crate::lifetimes::EntityList;
 use crate::sys::stack::StackBounds;
@@ -122,7 +122,7 @@ impl Agent {
             alloc_cursor: Cell::new(0),
             alloc_limit: Cell::new(0),
             type_infos: Cell::new(std::ptr::null()),
-            heap_funcs: Cell::new(std::ptr::null()),
+            heap_funcs: Cell::new(no_functions()),
             heap_funcs_len: Cell::new(0),
             activation: Cell::new(std::ptr::null()),
             owner: Cell::new(std::ptr::null()),

@@ -14,6 +14,12 @@ use crate::func::FuncOwner;
 use crate::owners::AddressHasher;
 use crate::vmcontext::{VMAgent, VMFuncRef};
 
+/// What code reads before there is a table: null at place 0, where it looks when a number is beyond the table's length.
+pub(crate) fn no_functions() -> *const *mut VMFuncRef {
+    static NULL: usize = 0;
+    std::ptr::from_ref(&NULL).cast()
+}
+
 /// The table.
 #[derive(Default)]
 pub(super) struct HeapFuncs {

@@ -68,6 +68,7 @@ use mark::Marker;
 use roots::Roots;
 use space::{BLOCK, LINE, Space};
 
+pub(crate) use functions::no_functions;
 pub use object::ObjectError;
 pub(crate) use roots::Holder;
 pub use roots::ObjectRef;
