@@ -17,6 +17,7 @@
 //! | branches, squared | 1/1024 | 0 | branches to common labels: dominators of the allocator |
 //! | operands and locals at a call | 1/32 | 0 | values that live across many calls: splits |
 //! | the same in a function with references | 1/4 | 1/4 | the same: spills and stack maps |
+//! | operands above sixty-four, at every operator | 1/16 | 1/1024 | a call of a thousand results, ten times: conflicts of live ranges |
 //! | loops around a loop | 1/128 | 1/512 | a deep nest |
 
 use cranelift_codegen::ir::{Function, Opcode};
@@ -48,12 +49,23 @@ pub(crate) struct Work {
     nesting: u64,
     /// Loops around the code at hand.
     loops: u64,
+    /// Sum over the operators of the operands above [`FEW`].
+    heights: u64,
 }
+
+/// Operands that cost nothing by being there.
+const FEW: usize = 64;
 
 impl Work {
     /// A call, where so many operands and locals may have to outlive it.
     pub fn call(&mut self, values: usize) {
         self.at_calls += values as u64;
+    }
+
+    /// An operator that leaves so many operands.
+    #[inline]
+    pub fn operator(&mut self, height: usize) {
+        self.heights += height.saturating_sub(FEW) as u64;
     }
 
     /// The beginning of a loop.
@@ -67,10 +79,12 @@ impl Work {
         self.loops -= 1;
     }
 
-    /// Fails when there is already too much to go on translating.
+    /// Fails when there is already too much to go on translating. A few bytes of a body may stand for ten thousand instructions, as for the fields of
+    /// a structure, so that these count while they are made.
     #[inline]
-    pub fn check(&self) -> Result<(), CompileError> {
-        within_limit(self.references() + self.nesting / 512)
+    pub fn check(&self, func: &Function) -> Result<(), CompileError> {
+        let instructions = func.dfg.num_insts() as u64 / 2;
+        within_limit(instructions + self.references() + self.nesting / 512 + self.heights / 1024)
     }
 
     /// Points for the references that live across calls.
@@ -83,12 +97,13 @@ impl Work {
         let weight = Weight::of(func);
         let branches = weight.branches * weight.branches / 1024;
         let across_calls = self.at_calls / 32;
-        let full =
-            weight.linear + 4 * weight.block_args + branches + across_calls + self.references() + self.nesting / 128;
+        let values = 4 * weight.block_args + across_calls + self.references() + self.heights / 16;
+        let full = weight.linear + values + branches + self.nesting / 128;
         if full <= FULL_LIMIT {
             return Ok(Effort::Full);
         }
-        within_limit(weight.linear / 2 + weight.block_args + self.references() + self.nesting / 512)?;
+        let values = weight.block_args + self.references() + self.heights / 1024;
+        within_limit(weight.linear / 2 + values + self.nesting / 512)?;
         Ok(Effort::Quick)
     }
 }

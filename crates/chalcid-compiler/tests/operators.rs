@@ -117,13 +117,28 @@ fn function(case: &Case<'_>, memory: &Memory, offset: u64, operands: Operands) -
     text
 }
 
+/// Types of structures and arrays.
+const AGGREGATES: &str = r#"
+    (type $st (sub (struct (field (mut i8)) (field (mut i16)) (field (mut i32)) (field (mut i64)) (field (mut f32)) (field (mut f64))
+        (field (mut v128)) (field (mut anyref)) (field (mut externref)) (field (mut funcref)))))
+    (type $d1 (sub (struct))) (type $d2 (sub $d1 (struct))) (type $d3 (sub $d2 (struct))) (type $d4 (sub $d3 (struct)))
+    (type $d5 (sub $d4 (struct))) (type $d6 (sub $d5 (struct))) (type $d7 (sub $d6 (struct))) (type $d8 (sub $d7 (struct)))
+    (type $d9 (sub $d8 (struct))) (type $d10 (sub $d9 (struct (field i32))))
+    (type $wide (struct (field f64 f64 i64 i32 v128 funcref)))
+    (type $a8 (array (mut i8))) (type $a16 (array (mut i16))) (type $a32 (array (mut i32))) (type $a64 (array (mut i64)))
+    (type $af32 (array (mut f32))) (type $af64 (array (mut f64))) (type $av (array (mut v128)))
+    (type $aa (array (mut anyref))) (type $ai (array (mut i31ref))) (type $af (array (mut funcref)))
+"#;
+
 /// Text of a module with functions.
 fn module(memory: &Memory, functions: &[String]) -> String {
     format!(
         r#"(module
             {}
-            (table $t 2 funcref) (table $e 2 externref) (elem $s func $f) (data $d "data")
-            (type $void (func)) (global $g (mut i32) (i32.const 1))
+            (table $t 2 funcref) (table $e 2 externref) (table $n 2 anyref) (elem $s func $f) (elem $i i31ref) (data $d "data")
+            (type $void (func)) (type $open (sub (func))) (table $o 2 (ref null $open))
+            {AGGREGATES}
+            (global $r (mut eqref) (ref.null none)) (global $g (mut i32) (i32.const 1))
             {} (func $f) (func $void))"#,
         memory.declaration,
         functions.concat(),
@@ -212,8 +227,6 @@ const UNSUPPORTED: &[&str] = &[
     "acquire_release_atomics",
     "custom_descriptors",
     "exceptions",
-    "function_references",
-    "gc",
     "legacy_exceptions",
     "memory_control",
     "shared_everything_threads",

@@ -7,11 +7,12 @@ use chalcid_module::builtins::Builtin;
 use chalcid_module::index::{FuncIdx, TableIdx, TypeIdx};
 use chalcid_module::layout::{CODE_SLOT_SIZE, TABLE_FILLED, vmcontext, vmfuncimport, vmfuncref};
 use chalcid_module::trap_code::TrapCode;
-use chalcid_module::types::{HeapType, RefType};
+use chalcid_module::types::HeapType;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
+use super::cast::is_subtype;
 use super::region::Region;
 use super::translator::{FuncTranslator, ir_trap_code};
 use super::types::POINTER;
@@ -89,8 +90,8 @@ impl FuncTranslator<'_> {
             t.trap_if(is_null, TrapCode::UninitializedElement);
             Some(func)
         });
-        if !has_type(element, ty) {
-            self.check_func_type(func, ty);
+        if !is_subtype(self.module, element.heap, HeapType::Concrete(ty)) {
+            self.check_func_type(func, ty)?;
         }
         let callee = self.func_ref_callee(func, ty);
         self.emit_call(callee, kind)
@@ -111,13 +112,22 @@ impl FuncTranslator<'_> {
         self.emit_call(callee, kind)
     }
 
-    /// Traps unless a function's type is the type `ty` of this module.
-    fn check_func_type(&mut self, func: Value, ty: TypeIdx) {
-        let ids = self.load_vmctx_ptr(vmcontext::TYPE_IDS);
-        let wanted = self.load_fixed(types::I32, ids, ty.0 * 4);
+    /// Traps unless a function's type is the type `ty` of this module, or below it.
+    fn check_func_type(&mut self, func: Value, ty: TypeIdx) -> Result<(), CompileError> {
         let found = self.load_mutable(types::I32, Region::FuncRefs, func, vmfuncref::TYPE_ID);
-        let mismatch = self.ins().icmp(IntCC::NotEqual, found, wanted);
-        self.trap_if(mismatch, TrapCode::IndirectCallTypeMismatch);
+        if self.sub_type(ty)?.is_final {
+            let wanted = self.type_id(ty);
+            let mismatch = self.ins().icmp(IntCC::NotEqual, found, wanted);
+            self.trap_if(mismatch, TrapCode::IndirectCallTypeMismatch);
+            return Ok(());
+        }
+        let (matches, fails) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(fails);
+        self.branch_on_type(found, ty, matches, fails)?;
+        self.go_on_in(fails);
+        self.trap(TrapCode::IndirectCallTypeMismatch);
+        self.go_on_in(matches);
+        Ok(())
     }
 
     /// What a function reference that is not null refers to.
@@ -159,9 +169,4 @@ impl FuncTranslator<'_> {
         self.return_values(args);
         Ok(())
     }
-}
-
-/// Whether every element that is not null of a table has the type `ty`, so that no check is needed.
-fn has_type(element: RefType, ty: TypeIdx) -> bool {
-    matches!(element.heap, HeapType::Concrete(found) | HeapType::Exact(found) if found == ty)
 }

@@ -312,7 +312,8 @@ impl<'a> FuncTranslator<'a> {
         self.return_block_args(args);
     }
 
-    fn br(&mut self, depth: u32) {
+    /// Branches to a label.
+    pub(super) fn br(&mut self, depth: u32) {
         if self.is_return(depth) {
             return self.return_();
         }

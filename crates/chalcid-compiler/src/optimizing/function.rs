@@ -93,7 +93,8 @@ pub(crate) fn translate(
         }
         t.builder.set_srcloc(source_location(offset));
         operator::translate(&mut t, &op, offset as usize)?;
-        t.work.check()?;
+        t.work.operator(t.height());
+        t.work.check(t.builder.func)?;
     }
     Ok(t.finish())
 }

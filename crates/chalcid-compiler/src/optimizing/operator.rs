@@ -3,7 +3,10 @@
 use wasmparser::Operator;
 
 use super::translator::FuncTranslator;
-use super::{atomic, bulk, call, control, conversion, memory, numeric, reference, table, variable, vector};
+use super::{
+    array, atomic, bulk, call, cast, control, conversion, i31, memory, numeric, reference, structure, table, variable,
+    vector,
+};
 use crate::CompileError;
 
 /// A family: translates the operator and answers `true`, or answers `false` when the operator is not one of its own.
@@ -12,15 +15,19 @@ use crate::CompileError;
 type Family = fn(&mut FuncTranslator<'_>, &Operator<'_>) -> Result<bool, CompileError>;
 
 /// The families, the most frequent operators first.
-const FAMILIES: [Family; 11] = [
+const FAMILIES: [Family; 15] = [
     variable::translate,
     numeric::translate,
     memory::translate,
     bulk::translate,
     control::translate,
     call::translate,
+    structure::translate,
+    array::translate,
     conversion::translate,
     reference::translate,
+    cast::translate,
+    i31::translate,
     table::translate,
     vector::translate,
     atomic::translate,

@@ -1,4 +1,4 @@
-//! Reference instructions: null, functions, equality and unboxed integers.
+//! Reference instructions: null, functions, equality, and the border between the host's references and others.
 
 use chalcid_module::builtins::Builtin;
 use chalcid_module::trap_code::TrapCode;
@@ -42,23 +42,8 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result
             let result = t.ins().uextend(types::I32, equal);
             t.push(result);
         }
-        Operator::RefI31 => {
-            let number = t.pop();
-            let one = t.i32_const(1);
-            let shifted = t.ins().ishl(number, one);
-            let reference = t.ins().bor(shifted, one);
-            t.push_gc_ref(reference);
-        }
-        Operator::I31GetS => {
-            let reference = t.pop_i31();
-            let result = t.ins().sshr_imm_u(reference, 1);
-            t.push(result);
-        }
-        Operator::I31GetU => {
-            let reference = t.pop_i31();
-            let result = t.ins().ushr_imm_u(reference, 1);
-            t.push(result);
-        }
+        // A reference is the same bits in both hierarchies.
+        Operator::AnyConvertExtern | Operator::ExternConvertAny => {}
         _ => return Ok(false),
     }
     Ok(true)
@@ -68,13 +53,5 @@ impl FuncTranslator<'_> {
     /// Whether a reference is null, as an `I8`.
     pub(super) fn is_null(&mut self, reference: Value) -> Value {
         self.ins().icmp_imm_u(IntCC::Equal, reference, 0)
-    }
-
-    /// Pops an `i31ref` that must not be null: the number in its upper 31 bits.
-    fn pop_i31(&mut self) -> Value {
-        let reference = self.pop();
-        let is_null = self.is_null(reference);
-        self.trap_if(is_null, TrapCode::NullI31Reference);
-        reference
     }
 }

@@ -10,10 +10,13 @@ use std::borrow::Cow;
 
 use chalcid_module::declarations::Declarations;
 use chalcid_module::index::{GlobalIdx, MemIdx};
-use cranelift_codegen::ir::{AliasRegion, AliasRegionData, Function};
+use cranelift_codegen::ir::{AliasRegion, AliasRegionData, AliasRegionSet, Function, StackSlot};
 
 /// Globals that have a region of their own; the others share one, so that the sets of regions stay small.
 const SEPARATE_GLOBALS: u32 = 64;
+
+/// How many regions spilled references have. A set is kept for every block, so there cannot be one for each.
+const SPILL_REGIONS: u32 = 16;
 
 /// A part of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +37,37 @@ pub(crate) enum Region {
     Memory(MemIdx),
     /// A mutable global.
     Global(GlobalIdx),
+    /// Where the next object may begin, and how far objects may reach.
+    Allocation,
+    /// Types and kinds of objects.
+    ObjectHeaders,
+    /// Lengths of arrays.
+    ArrayLengths,
+    /// Fields and elements of one class. No field is ever seen as one of another class: a subtype's fields begin as its supertype's do.
+    Fields(FieldClass),
+    /// The functions that objects refer to.
+    HeapFuncs,
+    /// Displays of types.
+    Displays,
+    /// A place in the frame for a reference that lives across a call.
+    Spilled(StackSlot),
+}
+
+/// What a field or an element holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum FieldClass {
+    I8,
+    I16,
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+    /// A function's number.
+    Func,
+    /// A reference into the heap.
+    Ref,
 }
 
 impl Region {
@@ -55,6 +89,13 @@ impl Region {
                 Some(defined) if defined < SEPARATE_GLOBALS => 0x1_0000 + defined,
                 Some(_) => 8,
             },
+            Region::Allocation => 9,
+            Region::ObjectHeaders => 10,
+            Region::ArrayLengths => 11,
+            Region::HeapFuncs => 12,
+            Region::Displays => 13,
+            Region::Fields(class) => 0x20 + class as u32,
+            Region::Spilled(slot) => 0x40 + slot.as_u32() % SPILL_REGIONS,
         }
     }
 
@@ -72,13 +113,28 @@ impl Region {
             Region::Global(_) if id == 7 => "imported globals".into(),
             Region::Global(_) if id == 8 => "further globals".into(),
             Region::Global(global) => format!("global {}", global.0).into(),
+            Region::Allocation => "allocation".into(),
+            Region::ObjectHeaders => "object headers".into(),
+            Region::ArrayLengths => "array lengths".into(),
+            Region::HeapFuncs => "functions of objects".into(),
+            Region::Displays => "displays".into(),
+            Region::Fields(class) => format!("fields {class:?}").into(),
+            Region::Spilled(_) => "spilled references".into(),
         }
     }
 
     /// The region in a function's set.
     pub fn declare(self, module: &Declarations, func: &mut Function) -> AliasRegion {
-        let user_id = self.id(module);
-        let regions = &mut func.dfg.alias_regions;
+        self.declare_in(self.id(module), &mut func.dfg.alias_regions)
+    }
+
+    /// The region of a spilled reference.
+    pub fn declare_spilled(slot: StackSlot, regions: &mut AliasRegionSet) -> AliasRegion {
+        let region = Region::Spilled(slot);
+        region.declare_in(region.id(&Declarations::default()), regions)
+    }
+
+    fn declare_in(self, user_id: u32, regions: &mut AliasRegionSet) -> AliasRegion {
         match regions.get(user_id) {
             Some(region) => region,
             None => regions.insert(AliasRegionData { user_id, description: self.description(user_id) }),

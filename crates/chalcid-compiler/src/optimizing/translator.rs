@@ -11,8 +11,12 @@
 //! - After [`FuncTranslator::trap`] and after every operator that does not fall through, `reachable` is false and the current
 //!   block is filled.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use chalcid_module::builtins::{Builtin, BuiltinType, Failure};
 use chalcid_module::declarations::Declarations;
+use chalcid_module::heap_layout::FieldsLayout;
 use chalcid_module::index::{FuncIdx, TypeIdx};
 use chalcid_module::layout::{POINTER_SIZE, VMContextLayout, vmcontext};
 use chalcid_module::trap_code::TrapCode;
@@ -70,13 +74,15 @@ pub(crate) struct FuncTranslator<'a> {
     /// Signatures of builtins that were used, by number.
     builtin_sigs: Vec<Option<SigRef>>,
     /// Signatures of function types that were used.
-    type_sigs: std::collections::HashMap<TypeIdx, SigRef>,
+    type_sigs: HashMap<TypeIdx, SigRef>,
+    /// Layouts of structure types that were used.
+    pub(super) struct_layouts: HashMap<TypeIdx, Rc<FieldsLayout>>,
 }
 
 impl<'a> FuncTranslator<'a> {
     /// Starts a translation: `builder` is in the function's entry block, whose first parameter is `vmctx`.
     pub(super) fn new(
-        builder: FunctionBuilder<'a>,
+        mut builder: FunctionBuilder<'a>,
         module: &'a Declarations,
         layout: &'a VMContextLayout,
         settings: &'a Settings,
@@ -84,6 +90,9 @@ impl<'a> FuncTranslator<'a> {
         ty: &'a FuncType,
         vmctx: Value,
     ) -> Self {
+        // Without a region of their own, stores of references that live across calls would seem to change everything.
+        builder
+            .make_stack_map_alias_region(Box::new(|regions, _, slot, _| Some(Region::declare_spilled(slot, regions))));
         Self {
             builder,
             module,
@@ -103,7 +112,8 @@ impl<'a> FuncTranslator<'a> {
             locals: Vec::new(),
             stack: Vec::new(),
             builtin_sigs: vec![None; Builtin::ALL.len()],
-            type_sigs: Default::default(),
+            type_sigs: HashMap::new(),
+            struct_layouts: HashMap::new(),
         }
     }
 
@@ -375,13 +385,19 @@ impl FuncTranslator<'_> {
         self.ins().brif(condition, cold, &[], join, &[fast.into()]);
         self.builder.seal_block(cold);
         self.builder.switch_to_block(cold);
-        let outer = std::mem::replace(&mut self.in_cold_path, true);
-        if let Some(value) = slow(self) {
+        if let Some(value) = self.in_cold(slow) {
             self.ins().jump(join, &[value.into()]);
         }
-        self.in_cold_path = outer;
         self.go_on_in(join);
         result
+    }
+
+    /// Does what makes code that is not expected to run.
+    pub fn in_cold<R>(&mut self, make: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.in_cold_path, true);
+        let made = make(self);
+        self.in_cold_path = outer;
+        made
     }
 
     /// Goes on in a block whose predecessors are all there.

@@ -58,10 +58,13 @@ pub(crate) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
         wasmparser::ValType::F32 => ValType::F32,
         wasmparser::ValType::F64 => ValType::F64,
         wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(ty) => {
-            ValType::Ref(RefType { nullable: ty.is_nullable(), heap: heap_type(ty.heap_type())? })
-        }
+        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty)?),
     })
+}
+
+/// A reference type as the body writes it; `None` for one that the compiler does not know.
+pub(crate) fn ref_type(ty: wasmparser::RefType) -> Option<RefType> {
+    Some(RefType { nullable: ty.is_nullable(), heap: heap_type(ty.heap_type())? })
 }
 
 /// A heap type as the body writes it; `None` for one that the compiler does not know.
