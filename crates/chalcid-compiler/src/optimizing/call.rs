@@ -123,7 +123,7 @@ impl FuncTranslator<'_> {
         }
         let (matches, fails) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(fails);
-        self.branch_on_type(found, ty, matches, fails)?;
+        self.branch_on_type(found, ty, matches, fails);
         self.go_on_in(fails);
         self.trap(TrapCode::IndirectCallTypeMismatch);
         self.go_on_in(matches);

@@ -9,7 +9,7 @@
 //! | `i31` | the lowest bit |
 //! | `eq` | not a box of a host value: exceptions never get there |
 //! | `struct`, `array` | an object, of the kind |
-//! | a defined type | an object, of the very type; if that is not final, or of one that has it in its display |
+//! | a defined type | an object, of the very type; unless that is final or exact, or of one that has it in its display |
 //!
 //! The display of a type lists its supertypes by their depth, and a type's depth is known here, so that no test takes longer for deeper hierarchies.
 //! What the operator says of the reference already is not tested again.
@@ -67,6 +67,7 @@ enum Test {
     Eq,
     Kind(Kind),
     Def(TypeIdx),
+    Exact(TypeIdx),
 }
 
 /// What is known of a reference before it is tested.
@@ -147,8 +148,9 @@ impl FuncTranslator<'_> {
             return self.match_blocks(reference, Known { nullable: from.nullable, object: false }, top);
         }
         let object = match from.heap {
-            HeapType::Concrete(_) | HeapType::Abstract(AbsHeapType::Struct | AbsHeapType::Array) => true,
+            HeapType::Abstract(AbsHeapType::Struct | AbsHeapType::Array) => true,
             HeapType::Abstract(_) => false,
+            HeapType::Concrete(_) | HeapType::Exact(_) => true,
         };
         self.match_blocks(reference, Known { nullable: from.nullable, object }, to)
     }
@@ -172,6 +174,7 @@ impl FuncTranslator<'_> {
             HeapType::Abstract(A::Struct) => Test::Kind(Kind::Struct),
             HeapType::Abstract(A::Array) => Test::Kind(Kind::Array),
             HeapType::Concrete(ty) => Test::Def(ty),
+            HeapType::Exact(ty) => Test::Exact(ty),
         }
     }
 
@@ -224,7 +227,7 @@ impl FuncTranslator<'_> {
                 let same = self.ins().icmp_imm_u(IntCC::Equal, found, kind as i64);
                 self.ins().brif(same, matches, &[], fails, &[]);
             }
-            Test::Def(ty) => {
+            Test::Def(ty) | Test::Exact(ty) => {
                 let id = match hierarchy(target.heap, self.module) {
                     Hierarchy::Func => {
                         if known.nullable {
@@ -238,7 +241,13 @@ impl FuncTranslator<'_> {
                         self.load_mutable(types::I32, Region::ObjectHeaders, object, TYPE_ID)
                     }
                 };
-                self.branch_on_type(id, ty, matches, fails)?;
+                if matches!(target.heap, HeapType::Exact(_)) || self.sub_type(ty)?.is_final {
+                    let wanted = self.type_id(ty);
+                    let same = self.ins().icmp(IntCC::Equal, id, wanted);
+                    self.ins().brif(same, matches, &[], fails, &[]);
+                } else {
+                    self.branch_on_type(id, ty, matches, fails);
+                }
             }
         }
         Ok((matches, fails))
@@ -256,19 +265,9 @@ impl FuncTranslator<'_> {
     }
 
     /// Ends the block at hand by branches to one of two, by whether the type of an identity is a type of the module or below it.
-    pub(super) fn branch_on_type(
-        &mut self,
-        id: Value,
-        ty: TypeIdx,
-        matches: Block,
-        fails: Block,
-    ) -> Result<(), CompileError> {
+    pub(super) fn branch_on_type(&mut self, id: Value, ty: TypeIdx, matches: Block, fails: Block) {
         let wanted = self.type_id(ty);
         let same = self.ins().icmp(IntCC::Equal, id, wanted);
-        if self.sub_type(ty)?.is_final {
-            self.ins().brif(same, matches, &[], fails, &[]);
-            return Ok(());
-        }
         self.leave_if(same, matches);
 
         let display = self.display(id);
@@ -282,7 +281,6 @@ impl FuncTranslator<'_> {
         let above = self.load_mutable(types::I32, Region::Displays, display, type_info::DISPLAY + 4 * depth);
         let below = self.ins().icmp(IntCC::Equal, above, wanted);
         self.ins().brif(below, matches, &[], fails, &[]);
-        Ok(())
     }
 
     /// The display of the type of an identity. Every number leads to one.
