@@ -3,7 +3,7 @@
 //! `main` reads the arguments and hands over to [`runtime`], which owns the JavaScript engine and the event loop. Around it:
 //! [`modules`] finds and loads programs (ES modules, CommonJS, JSON), [`web`] holds the globals of the web platform, [`node`]
 //! Node's own modules, [`wasm`] the engine of WebAssembly, [`errors`] what a failed program prints, [`repl`] the interactive prompt. A first argument that names a command
-//! ([`wast`]) is not a program.
+//! ([`wast`], [`inspect`]) is not a program.
 //!
 //! Start-up is the point of this program. Nothing is set up before something asks for it: a global is a getter that replaces
 //! itself, the JavaScript pieces of the runtime are compiled when first needed, and there is no thread, no I/O reactor and no
@@ -13,6 +13,8 @@
 
 mod bytes;
 mod errors;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod modules;
 mod node;
 mod repl;
@@ -36,7 +38,7 @@ use runtime::{Entry, Shell};
     name = "chalcid",
     version,
     about,
-    override_usage = "chalcid [OPTIONS] [FILE [ARGS…]]\n       chalcid wast [OPTIONS] SCRIPT…"
+    override_usage = "chalcid [OPTIONS] [FILE [ARGS…]]\n       chalcid wast [OPTIONS] SCRIPT…\n       chalcid inspect [OPTIONS] FILE.wasm"
 )]
 struct Arguments {
     /// Run CODE instead of a file
@@ -63,6 +65,10 @@ fn main() -> ExitCode {
     #[cfg(feature = "wast")]
     if std::env::args_os().nth(1).is_some_and(|first| first == "wast") {
         return wast::main(std::env::args_os().skip(1));
+    }
+    #[cfg(feature = "inspect")]
+    if std::env::args_os().nth(1).is_some_and(|first| first == "inspect") {
+        return inspect::main(std::env::args_os().skip(1));
     }
     let mut arguments = Arguments::parse();
     let wasm = std::mem::take(&mut arguments.wasm);

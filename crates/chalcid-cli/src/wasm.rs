@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chalcid_quickjs::chalcid::{CodeCache, CodeCacheError, Config, Engine, Error, Stats, TierPolicy, TierStats};
+use chalcid::{CodeCache, CodeCacheError, Config, Engine, Error, Stats, TierPolicy, TierStats};
 use clap::{Args, ValueEnum};
 
 /// What the command line says.

@@ -86,6 +86,24 @@ impl Compiler {
         optimizing::list_function(input, &self.settings, self)
     }
 
+    /// Compiles a function as [`Self::compile_function`] does, for people to look at: the source map of what was optimised is whole.
+    pub fn compile_for_people(
+        &self,
+        tier: Tier,
+        module: &Declarations,
+        layout: &VMContextLayout,
+        func: DefinedFuncIdx,
+        body: &[u8],
+        body_offset: usize,
+    ) -> Result<CompiledCode, CompileError> {
+        let mut code = self.compile_function(tier, module, layout, func, body, body_offset)?;
+        if code.tier == Tier::Optimizing {
+            let input = Input { module, layout, func, body, body_offset };
+            code.source_map = optimizing::source_map_of(input, &self.settings, self)?;
+        }
+        Ok(code)
+    }
+
     /// The trampoline `fn(vmctx, code, values: *mut ValRaw)`, of C convention, through which the running side calls wasm functions
     /// of a signature. It passes `vmctx` and the parameters it finds in `values` to `code`, and leaves the results there.
     pub fn compile_entry_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {

@@ -30,6 +30,7 @@ mod map;
 pub mod matching;
 pub mod names;
 pub mod registry;
+pub mod text;
 pub mod trap_code;
 pub mod types;
 pub mod validate;

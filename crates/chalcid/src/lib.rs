@@ -58,6 +58,7 @@ mod extern_;
 mod func;
 mod global;
 pub mod host;
+pub mod inspect;
 mod instance;
 mod link_error;
 mod memory;
@@ -74,6 +75,7 @@ pub mod types;
 mod val;
 
 pub use chalcid_module::CompileError;
+pub use chalcid_module::artifact::Tier;
 pub use chalcid_module::features::{Feature, Features, UnknownFeature};
 pub use chalcid_vm::{InterruptHandle, ValRaw};
 

@@ -36,7 +36,7 @@ mod vector;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chalcid_module::artifact::CompiledCode;
+use chalcid_module::artifact::{CompiledCode, SourcePosition};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir;
 use cranelift_codegen::isa::TargetIsa;
@@ -104,6 +104,15 @@ pub(crate) fn compile_function(
         }
         output::artifact(compiled)
     })
+}
+
+/// Compiles a function, and tells where in the module every stretch of its code comes from.
+pub(crate) fn source_map_of(
+    input: Input<'_>,
+    settings: &Settings,
+    targets: &impl Targets,
+) -> Result<Vec<SourcePosition>, CompileError> {
+    function(input, settings, targets, |context, isa| Ok(output::whole_source_map(compile(context, isa)?)))
 }
 
 /// Compiles a function, and lists what became of it.

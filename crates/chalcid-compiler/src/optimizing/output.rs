@@ -94,6 +94,17 @@ fn stack_maps(compiled: &IrCode) -> Vec<StackMap> {
     .collect()
 }
 
+/// Every stretch, whether it can be asked about or not.
+pub(super) fn whole_source_map(compiled: &IrCode) -> Vec<SourcePosition> {
+    let mut map = vec![SourcePosition { offset: 0, wasm_offset: u32::MAX }];
+    for location in compiled.buffer.get_srclocs_sorted() {
+        map.push(SourcePosition { offset: location.start, wasm_offset: location.loc.bits() });
+        map.push(SourcePosition { offset: location.end, wasm_offset: u32::MAX });
+    }
+    // Where a stretch ends another begins: the later entry counts.
+    map
+}
+
 /// Only stretches that can be asked about are kept: those with a trap site or a call. Neighbours from one place are joined.
 fn source_map(compiled: &IrCode) -> Vec<SourcePosition> {
     let buffer = &compiled.buffer;
