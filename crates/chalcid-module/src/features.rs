@@ -70,7 +70,7 @@ features! {
     /// References to functions of a known type.
     TypedFunctionReferences = "typedFunctionReferences", phase 5, default true, FUNCTION_REFERENCES;
     /// Structures, arrays and the subtypes among them.
-    Gc = "gc", phase 5, default false, GC | FUNCTION_REFERENCES;
+    Gc = "gc", phase 5, default true, GC | FUNCTION_REFERENCES;
     /// Exceptions with `try_table` and `exnref`.
     Exceptions = "exceptionsFinal", phase 5, default false, EXCEPTIONS;
     /// Exceptions with `try`, `catch` and `delegate`.

@@ -44,7 +44,10 @@ fn main() -> ExitCode {
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
             let features = features_of_proposal(proposal);
-            trials.push(trial(&mut engines, &mut expected, &totals, features, Mode::Default, &file));
+            let modes = if matches!(proposal, Proposal::GC) { Mode::ALL } else { &[Mode::Default] };
+            for &mode in modes {
+                trials.push(trial(&mut engines, &mut expected, &totals, features, mode, &file));
+            }
         }
     }
     let leftover = expected.leftover();
