@@ -9,6 +9,7 @@ use chalcid_module::layout::VMContextLayout;
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self as flags, Configurable};
 
+use crate::baseline::{self, CpuFeatures};
 use crate::optimizing::{self, Input, Listing, Targets};
 use crate::{CompileError, OptLevel, Settings, Signature};
 
@@ -19,13 +20,17 @@ pub struct Compiler {
     full: OwnedTargetIsa,
     /// The target with the quickest code generation, for functions that would take too long otherwise; made when needed.
     quick: OnceLock<Result<OwnedTargetIsa, CompileError>>,
+    /// What the baseline tier may use of the CPU, where there is such a tier for it.
+    cpu: Option<CpuFeatures>,
 }
 
 impl Compiler {
     /// A compiler for the CPU it runs on, or for the features that the settings name.
     pub fn new(settings: Settings) -> Result<Self, CompileError> {
         let full = target(&settings, settings.opt_level)?;
-        Ok(Self { settings, full, quick: OnceLock::new() })
+        let is_x86_64 = full.triple().architecture == target_lexicon::Architecture::X86_64;
+        let cpu = is_x86_64.then(|| CpuFeatures::of(&*full));
+        Ok(Self { settings, full, quick: OnceLock::new(), cpu })
     }
 
     /// The settings.
@@ -55,7 +60,18 @@ impl Compiler {
         body_offset: usize,
     ) -> Result<CompiledCode, CompileError> {
         let input = Input { module, layout, func, body, body_offset };
-        let _ = tier;
+        if tier == Tier::Baseline
+            && let Some(cpu) = self.cpu
+        {
+            match baseline::compile_function(input, &self.settings, cpu) {
+                Ok(compiled) => return Ok(compiled),
+                // What is refused here may still be something that the other tier does.
+                Err(CompileError::Internal(message)) if cfg!(debug_assertions) => {
+                    return Err(CompileError::Internal(message));
+                }
+                Err(_) => {}
+            }
+        }
         optimizing::compile_function(input, &self.settings, self)
     }
 

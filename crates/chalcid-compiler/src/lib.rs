@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod baseline;
 mod budget;
 mod compiler;
 mod error;

@@ -1,5 +1,5 @@
 //! The official test suites: every file of every version of the standard and of every proposal, one test a file. Version 2.0 is
-//! also run in the engine's other modes: without signal handlers, and interruptible.
+//! also run in the engine's other modes, as without signal handlers; and everything by each tier.
 //!
 //! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
 //! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`. While working on a
@@ -33,8 +33,10 @@ fn main() -> ExitCode {
         for file in data::spec(version) {
             let modes = match version {
                 SpecVersion::V2 => Mode::ALL,
-                SpecVersion::V3 => &[Mode::Default, Mode::WithoutSignals, Mode::Collecting],
-                _ => &[Mode::Default],
+                SpecVersion::V3 => {
+                    &[Mode::Default, Mode::WithoutSignals, Mode::Collecting, Mode::Baseline, Mode::BaselineCollecting]
+                }
+                _ => Mode::TIERS,
             };
             for &mode in modes {
                 trials.push(trial(&mut engines, &mut expected, &totals, features_of_version(version), mode, &file));
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
             let features = features_of_proposal(proposal);
-            let modes = if matches!(proposal, Proposal::GC) { Mode::ALL } else { &[Mode::Default] };
+            let modes = if matches!(proposal, Proposal::GC) { Mode::ALL } else { Mode::TIERS };
             for &mode in modes {
                 trials.push(trial(&mut engines, &mut expected, &totals, features, mode, &file));
             }

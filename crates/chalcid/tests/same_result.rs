@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use chalcid::{Agent, Config, Engine, Error, Feature, Features, Func, Instance, Module, TrapCode, Val};
+use chalcid::{Agent, Config, Engine, Error, Feature, Features, Func, Instance, Module, TierPolicy, TrapCode, Val};
 
 /// The compiler's list of operators, with their types.
 const TABLE: &str = include_str!("../../chalcid-compiler/tests/operators.txt");
@@ -267,6 +267,9 @@ fn instructions_agree_with_themselves() {
     check(Config::new(), &wasm, &cases, &mut known, false);
     check(Config::new().optimize(false), &wasm, &cases, &mut known, false);
     check(Config::new().signals(false), &wasm, &cases, &mut known, false);
+    check(Config::new().tier(TierPolicy::Baseline), &wasm, &cases, &mut known, false);
+    check(Config::new().tier(TierPolicy::Baseline).signals(false), &wasm, &cases, &mut known, false);
     check(Config::new().cpu_features([]), &wasm, &cases, &mut known, true);
+    check(Config::new().cpu_features([]).tier(TierPolicy::Baseline), &wasm, &cases, &mut known, true);
     check(Config::new().cpu_features([]).optimize(false).signals(false), &wasm, &cases, &mut known, true);
 }

@@ -48,6 +48,7 @@ use cranelift_frontend::FunctionBuilderContext;
 pub(crate) use function::Input;
 #[cfg(test)]
 pub(crate) use translator::wasm_signature;
+pub(crate) use types::{heap_type, val_type};
 
 use crate::budget::Effort;
 use crate::{CompileError, Settings, Signature};

@@ -1,6 +1,6 @@
 //! The engine's modes.
 
-use chalcid::Config;
+use chalcid::{Config, TierPolicy};
 
 /// What changes the code that is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,12 +17,31 @@ pub enum Mode {
     LeastCpu,
     /// The heap is collected at every allocation and call, and what is freed made unusable.
     Collecting,
+    /// Code of the baseline tier, where it knows how.
+    Baseline,
+    /// The same with every check explicit.
+    BaselineWithoutSignals,
+    /// Code of the baseline tier, while the heap is collected at every allocation and call.
+    BaselineCollecting,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: &[Mode] =
-        &[Mode::Default, Mode::WithoutSignals, Mode::Interruptible, Mode::Quick, Mode::LeastCpu, Mode::Collecting];
+    pub const ALL: &[Mode] = &[
+        Mode::Default,
+        Mode::WithoutSignals,
+        Mode::Interruptible,
+        Mode::Quick,
+        Mode::LeastCpu,
+        Mode::Collecting,
+        Mode::Baseline,
+        Mode::BaselineWithoutSignals,
+        Mode::BaselineCollecting,
+    ];
+
+    /// The tiers, each by itself.
+    #[allow(dead_code, reason = "not every test uses it")]
+    pub const TIERS: &[Mode] = &[Mode::Default, Mode::Baseline];
 
     /// What it adds to a test's name.
     pub fn suffix(self) -> &'static str {
@@ -33,6 +52,9 @@ impl Mode {
             Self::Quick => " quick",
             Self::LeastCpu => " least CPU",
             Self::Collecting => " collecting",
+            Self::Baseline => " baseline",
+            Self::BaselineWithoutSignals => " baseline without signals",
+            Self::BaselineCollecting => " baseline collecting",
         }
     }
 
@@ -45,6 +67,9 @@ impl Mode {
             Self::Quick => Config::new().optimize(false),
             Self::LeastCpu => Config::new().cpu_features([]),
             Self::Collecting => Config::new().heap_stress(true),
+            Self::Baseline => Config::new().tier(TierPolicy::Baseline),
+            Self::BaselineWithoutSignals => Config::new().tier(TierPolicy::Baseline).signals(false),
+            Self::BaselineCollecting => Config::new().tier(TierPolicy::Baseline).heap_stress(true),
         }
     }
 }

@@ -1,0 +1,607 @@
+//! Control instructions: blocks, branches, and the nesting of unreachable code.
+//!
+//! Where control joins, everything below the joining block's operands lies in slots or is constant, since all entries are put there when a block
+//! begins. What a label takes lies in `rax` or `xmm0` if it is one value and the label no loop's, and else in the slots of the heights it
+//! has behind the label. Locals need no care: each has its place for the whole function.
+
+use std::collections::HashMap;
+
+use chalcid_module::builtins::Builtin;
+use chalcid_module::index::TypeIdx;
+use chalcid_module::layout::{HEAT_OF_ENTRY, HEAT_OF_TURN, vmagent, vmcontext};
+use chalcid_module::trap_code::TrapCode;
+use chalcid_module::types::ValType;
+use wasmparser::{BlockType, BrTable, Operator};
+
+use super::asm::{Alu, Cc, Label, Op};
+use super::cold::ColdKind;
+use super::reg::{Gpr, Mem, R11, RAX, XMM0};
+use super::state::{At, Baseline, Cond, Entry, Val, in_xmm, invalid, is_wide};
+use crate::signature::AbiType;
+use crate::{CompileError, Signature};
+
+/// A control frame.
+pub(super) struct Frame<'a> {
+    kind: FrameKind,
+    /// Operands below the frame's own, its parameters included in the latter.
+    height: usize,
+    /// Types of the operands that a branch to the label takes.
+    label_types: ValTypes<'a>,
+    label: Label,
+    /// Whether there is a branch to the label.
+    is_target: bool,
+}
+
+/// What opened a control frame.
+enum FrameKind {
+    Func,
+    Block,
+    Loop,
+    /// `if`, before its `else`: where a false condition leads, and the parameters.
+    If(Label, Box<[Entry]>),
+    Else,
+}
+
+/// The types of a block's parameters or results.
+#[derive(Clone, Copy)]
+enum ValTypes<'a> {
+    Inline(Option<ValType>),
+    Listed(&'a [ValType]),
+}
+
+impl ValTypes<'_> {
+    fn as_slice(&self) -> &[ValType] {
+        match self {
+            ValTypes::Inline(ty) => ty.as_slice(),
+            ValTypes::Listed(types) => types,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+}
+
+/// How a label takes its operands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    Nothing,
+    /// One, in `rax` or `xmm0`.
+    Register,
+    /// So many, in the slots from a height on.
+    Slots(usize, usize),
+}
+
+/// Compiles an operator of this family.
+pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
+    match op {
+        Operator::Nop => {}
+        Operator::Unreachable => b.trap(TrapCode::Unreachable),
+        Operator::Block { blockty } => {
+            let (params, results) = b.block_types(*blockty)?;
+            b.flush();
+            let label = b.asm.label();
+            b.push_frame(FrameKind::Block, params.len(), results, label);
+        }
+        Operator::Loop { blockty } => b.begin_loop(*blockty)?,
+        Operator::If { blockty } => b.begin_if(*blockty)?,
+        Operator::Else => b.begin_else(),
+        Operator::End => b.end()?,
+        Operator::Br { relative_depth } => b.br(*relative_depth),
+        Operator::BrIf { relative_depth } => {
+            let cond = b.pop();
+            let cond = b.test_cond(cond);
+            b.br_if(*relative_depth, cond);
+        }
+        Operator::BrTable { targets } => b.br_table(targets)?,
+        Operator::Return => b.br(b.frames.len() as u32 - 1),
+        Operator::BrOnNull { relative_depth } => {
+            let reference = b.pop();
+            let mut reg = b.to_owned(reference);
+            if reg == RAX {
+                // What the label takes may have to go there.
+                reg = b.alloc();
+                b.asm.mov_rr(true, reg, RAX);
+                b.release_gpr(RAX);
+            }
+            b.asm.test(is_wide(reference.ty), reg, reg);
+            b.br_if(*relative_depth, Cond::Int(Cc::E));
+            b.push_gpr(reference.ty, reg);
+        }
+        Operator::BrOnNonNull { relative_depth } => {
+            let reference = b.pop();
+            let reg = b.to_owned(reference);
+            b.asm.test(is_wide(reference.ty), reg, reg);
+            b.push_gpr(reference.ty, reg);
+            b.br_if(*relative_depth, Cond::Int(Cc::Ne));
+            b.drop_top();
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Follows the nesting of unreachable code, up to where it is reachable again.
+pub(super) fn translate_unreachable(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<(), CompileError> {
+    match op {
+        Operator::Block { .. }
+        | Operator::Loop { .. }
+        | Operator::If { .. }
+        | Operator::TryTable { .. }
+        | Operator::Try { .. } => b.skipped_frames += 1,
+        Operator::Else if b.skipped_frames == 0 => b.begin_else(),
+        Operator::End if b.skipped_frames == 0 => b.end()?,
+        Operator::End | Operator::Delegate { .. } => b.skipped_frames -= 1,
+        _ => {}
+    }
+    Ok(())
+}
+
+impl<'a> Baseline<'a> {
+    /// Opens the function's own frame, whose label stands for returning.
+    pub fn push_function_frame(&mut self) {
+        let label = self.asm.label();
+        let results = ValTypes::Listed(&self.ty.results);
+        self.push_frame(FrameKind::Func, 0, results, label);
+    }
+
+    /// Whether the function's own frame was ended.
+    pub fn ended(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    fn push_frame(&mut self, kind: FrameKind, params: usize, label_types: ValTypes<'a>, label: Label) {
+        let height = self.height() - params;
+        self.frames.push(Frame { kind, height, label_types, label, is_target: false });
+    }
+
+    /// Parameter and result types of a block.
+    fn block_types(&self, ty: BlockType) -> Result<(ValTypes<'a>, ValTypes<'a>), CompileError> {
+        Ok(match ty {
+            BlockType::Empty => (ValTypes::Inline(None), ValTypes::Inline(None)),
+            BlockType::Type(ty) => {
+                let ty = val_type(ty).ok_or_else(|| CompileError::Internal(format!("unknown type {ty}")))?;
+                (ValTypes::Inline(None), ValTypes::Inline(Some(ty)))
+            }
+            BlockType::FuncType(index) => {
+                let ty = self.func_type(TypeIdx(index))?;
+                (ValTypes::Listed(&ty.params), ValTypes::Listed(&ty.results))
+            }
+        })
+    }
+
+    fn passing(frame: &Frame<'_>) -> Passing {
+        match (frame.label_types.len(), &frame.kind) {
+            (0, _) => Passing::Nothing,
+            (count, FrameKind::Loop) => Passing::Slots(frame.height, count),
+            (1, _) => Passing::Register,
+            (count, _) => Passing::Slots(frame.height, count),
+        }
+    }
+
+    /// The label of a depth, now the target of a branch.
+    fn target(&mut self, depth: u32) -> (Label, Passing) {
+        let Some(position) = self.frames.len().checked_sub(depth as usize + 1) else { unbalanced() };
+        let frame = &mut self.frames[position];
+        frame.is_target = true;
+        (frame.label, Self::passing(frame))
+    }
+
+    /// Puts the operands on top where a label takes them, and gives them up. Other operands may be overwritten: control does not come
+    /// back here.
+    fn pass(&mut self, passing: Passing) {
+        match passing {
+            Passing::Nothing => {}
+            Passing::Register => {
+                let val = self.pop();
+                self.pass_in_register(val);
+                self.release_passed(val.ty);
+            }
+            Passing::Slots(height, count) => {
+                let from = self.height() - count;
+                for position in 0..count {
+                    let val = self.entry_at(from + position);
+                    self.touch_slot(height + position);
+                    self.store_val(self.slot(height + position), val);
+                }
+                self.truncate(from);
+            }
+        }
+    }
+
+    fn pass_in_register(&mut self, val: Val) {
+        if in_xmm(val.ty) {
+            if val.at != At::Xmm(XMM0) {
+                self.take_xmm(XMM0);
+                self.load_xmm(XMM0, val);
+                self.release(val);
+            }
+        } else {
+            self.move_to(val, RAX);
+        }
+    }
+
+    fn release_passed(&mut self, ty: AbiType) {
+        if in_xmm(ty) { self.release_xmm(XMM0) } else { self.release_gpr(RAX) }
+    }
+
+    /// Pushes what a label took.
+    fn push_passed(&mut self, passing: Passing, types: ValTypes<'a>) {
+        for &ty in types.as_slice() {
+            let ty = AbiType::of_module(ty, self.module);
+            match passing {
+                Passing::Register if in_xmm(ty) => {
+                    self.take_xmm(XMM0);
+                    self.push_xmm(ty, XMM0);
+                }
+                Passing::Register => {
+                    self.take(RAX);
+                    self.push_gpr(ty, RAX);
+                }
+                _ => self.push_slot(ty),
+            }
+        }
+    }
+
+    fn begin_loop(&mut self, ty: BlockType) -> Result<(), CompileError> {
+        let (params, _) = self.block_types(ty)?;
+        self.flush();
+        // A turn of the loop brings other values: constants have to be in slots too.
+        let from = self.height() - params.len();
+        for position in from..self.height() {
+            let val = self.entry_at(position);
+            self.touch_slot(position);
+            self.store_val(self.slot(position), val);
+        }
+        self.truncate(from);
+        for &ty in params.as_slice() {
+            self.push_slot(AbiType::of_module(ty, self.module));
+        }
+        self.flush();
+        let label = self.asm.label_here();
+        self.push_frame(FrameKind::Loop, params.len(), params, label);
+        self.safepoint(HEAT_OF_TURN);
+        Ok(())
+    }
+
+    fn begin_if(&mut self, ty: BlockType) -> Result<(), CompileError> {
+        let (params, results) = self.block_types(ty)?;
+        let cond = self.pop();
+        let cond = self.test_cond(cond);
+        self.flush();
+        let otherwise = self.asm.label();
+        let label = self.asm.label();
+        self.branch_if(cond.not(), otherwise);
+        let entries = self.entries(self.height() - params.len()).into();
+        self.push_frame(FrameKind::If(otherwise, entries), params.len(), results, label);
+        Ok(())
+    }
+
+    fn begin_else(&mut self) {
+        let Some(mut frame) = self.frames.pop() else { unbalanced() };
+        let FrameKind::If(otherwise, params) = std::mem::replace(&mut frame.kind, FrameKind::Else) else {
+            unbalanced()
+        };
+        self.leave_arm(&mut frame);
+        self.begin_otherwise(otherwise, &params);
+        self.frames.push(frame);
+    }
+
+    /// Leads from the end of the first branch of an `if` to the end of the whole.
+    fn leave_arm(&mut self, frame: &mut Frame<'a>) {
+        if self.reachable {
+            self.pass(Self::passing(frame));
+            self.asm.jmp(frame.label);
+            frame.is_target = true;
+        }
+        self.truncate(frame.height);
+    }
+
+    /// Goes on in the second branch of an `if`.
+    fn begin_otherwise(&mut self, otherwise: Label, params: &[Entry]) {
+        self.asm.bind(otherwise);
+        self.reachable = true;
+        for &Entry { ty, loc } in params {
+            self.push(ty, loc);
+        }
+        self.flush();
+    }
+
+    fn end(&mut self) -> Result<(), CompileError> {
+        let Some(mut frame) = self.frames.pop() else { unbalanced() };
+        match std::mem::replace(&mut frame.kind, FrameKind::Block) {
+            FrameKind::Loop => {
+                if !self.reachable {
+                    self.truncate(frame.height);
+                }
+            }
+            FrameKind::If(otherwise, params) => {
+                if params.is_empty() {
+                    // Nothing to pass: both ways end here.
+                    if frame.label_types.len() == 0 {
+                        self.truncate(frame.height);
+                        self.asm.bind(otherwise);
+                        self.asm.bind(frame.label);
+                        self.reachable = true;
+                        return Ok(());
+                    }
+                }
+                self.leave_arm(&mut frame);
+                self.begin_otherwise(otherwise, &params);
+                self.join(&frame);
+            }
+            FrameKind::Block | FrameKind::Else => self.join(&frame),
+            FrameKind::Func => {
+                frame.is_target = true;
+                self.join_function(&frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a frame whose label is its end: all branches to it, and the code before it where that is reachable, meet.
+    fn join(&mut self, frame: &Frame<'a>) {
+        if !frame.is_target {
+            // Nothing branches here: the operands at hand are the results.
+            if !self.reachable {
+                self.truncate(frame.height);
+            }
+            return;
+        }
+        let passing = Self::passing(frame);
+        if self.reachable {
+            self.pass(passing);
+        }
+        self.truncate(frame.height);
+        self.asm.bind(frame.label);
+        self.push_passed(passing, frame.label_types);
+        self.reachable = true;
+    }
+
+    /// Ends the function.
+    fn join_function(&mut self, frame: &Frame<'a>) {
+        let passing = Self::passing(frame);
+        if self.reachable {
+            self.pass(passing);
+        }
+        self.truncate(0);
+        self.asm.bind(frame.label);
+        if let Passing::Slots(..) = passing {
+            let signature = Signature::of_module(self.ty, self.module);
+            self.place_results(&signature.results);
+        }
+        self.epilogue();
+        self.reachable = false;
+    }
+
+    fn br(&mut self, depth: u32) {
+        let (label, passing) = self.target(depth);
+        self.pass(passing);
+        self.asm.jmp(label);
+        self.reachable = false;
+    }
+
+    /// The condition of a value, in the flags.
+    pub fn test_cond(&mut self, val: Val) -> Cond {
+        match val.at {
+            At::Cond(cond) => return cond,
+            At::Gpr(reg) => self.asm.test(false, reg, reg),
+            At::Mem(mem) => self.asm.alu_mi(Alu::Cmp, false, mem, 0),
+            At::Const(bits) => {
+                self.asm.mov_ri(R11, bits);
+                self.asm.test(false, R11, R11);
+            }
+            At::Xmm(_) => invalid(),
+        }
+        self.release(val);
+        Cond::Int(Cc::Ne)
+    }
+
+    /// Jumps on a condition.
+    pub fn branch_if(&mut self, cond: Cond, label: Label) {
+        match cond {
+            Cond::Int(cc) => self.asm.jcc(cc, label),
+            Cond::FloatEq => {
+                let unordered = self.asm.short_jcc(Cc::P);
+                self.asm.jcc(Cc::E, label);
+                self.asm.bind_short(unordered);
+            }
+            Cond::FloatNe => {
+                self.asm.jcc(Cc::P, label);
+                self.asm.jcc(Cc::Ne, label);
+            }
+        }
+    }
+
+    /// Branches on a condition. The operands that the label takes stay.
+    fn br_if(&mut self, depth: u32, cond: Cond) {
+        let (label, passing) = self.target(depth);
+        match passing {
+            Passing::Nothing => self.branch_if(cond, label),
+            Passing::Register => {
+                let val = self.pop();
+                self.pass_in_register(val);
+                if in_xmm(val.ty) {
+                    self.push_xmm(val.ty, XMM0)
+                } else {
+                    self.push_gpr(val.ty, RAX)
+                }
+                self.branch_if(cond, label);
+            }
+            Passing::Slots(height, count) => {
+                let from = self.height() - count;
+                let skip = self.asm.label();
+                // Nothing below may be overwritten unless the branch is taken.
+                let in_place = from == height;
+                if !in_place {
+                    self.branch_if(cond.not(), skip);
+                }
+                for position in 0..count {
+                    let val = self.entry_at(from + position);
+                    self.touch_slot(height + position);
+                    self.store_val(self.slot(height + position), val);
+                }
+                if in_place {
+                    self.branch_if(cond, label);
+                } else {
+                    self.asm.jmp(label);
+                    self.asm.bind(skip);
+                }
+            }
+        }
+    }
+
+    /// The index is clamped to the table without a branch, so that it cannot be speculated past its end.
+    fn br_table(&mut self, targets: &BrTable<'_>) -> Result<(), CompileError> {
+        let index = self.pop();
+        let (_, passing) = self.target(targets.default());
+        let mut depths = Vec::with_capacity(targets.len() as usize + 1);
+        for depth in targets.targets() {
+            depths.push(depth?);
+        }
+        depths.push(targets.default());
+        let index = self.to_owned(index);
+        // One value can be in the register for all of them, unless one is a loop.
+        let mut stubs: HashMap<u32, Label> = HashMap::new();
+        let mut labels = Vec::with_capacity(depths.len());
+        let mut direct = passing == Passing::Nothing;
+        if let Passing::Register = passing {
+            direct = depths.iter().all(|&depth| self.target(depth).1 == Passing::Register);
+            if direct {
+                let val = self.pop();
+                // The index may be where the value has to be.
+                if !in_xmm(val.ty) && index == RAX {
+                    self.asm.mov_rr(false, R11, RAX);
+                    self.load_gpr(RAX, val);
+                    if val.at != At::Gpr(RAX) {
+                        self.release(val);
+                    }
+                    self.dispatch(&depths, R11)?;
+                    self.release_gpr(RAX);
+                    return Ok(());
+                }
+                self.pass_in_register(val);
+                self.dispatch(&depths, index)?;
+                self.release_passed(val.ty);
+                self.release_gpr(index);
+                return Ok(());
+            }
+        }
+        if direct {
+            self.dispatch(&depths, index)?;
+            self.release_gpr(index);
+            return Ok(());
+        }
+        for &depth in &depths {
+            labels.push(*stubs.entry(depth).or_insert_with(|| self.asm.label()));
+        }
+        self.jump_by_table(&labels, index);
+        self.release_gpr(index);
+        let mut stubs: Vec<_> = stubs.into_iter().collect();
+        stubs.sort_unstable_by_key(|&(depth, _)| depth);
+        for (depth, stub) in stubs {
+            self.asm.bind(stub);
+            let (label, passing) = self.target(depth);
+            match passing {
+                Passing::Nothing => {}
+                Passing::Register => {
+                    let val = self.entry_at(self.height() - 1);
+                    if in_xmm(val.ty) { self.load_xmm(XMM0, val) } else { self.load_gpr(RAX, val) }
+                }
+                Passing::Slots(height, count) => {
+                    let from = self.height() - count;
+                    for position in 0..count {
+                        let val = self.entry_at(from + position);
+                        self.touch_slot(height + position);
+                        self.store_val(self.slot(height + position), val);
+                    }
+                }
+            }
+            self.asm.jmp(label);
+            self.check_size()?;
+        }
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// Targets that are compared one by one at most.
+    const FEW: usize = 4;
+
+    /// Jumps to one of the labels, all of which take what is in place already.
+    fn dispatch(&mut self, depths: &[u32], index: Gpr) -> Result<(), CompileError> {
+        if depths.len() <= Self::FEW {
+            let (default, others) = match depths.split_last() {
+                Some((default, others)) => (*default, others),
+                None => unbalanced(),
+            };
+            for (number, &depth) in others.iter().enumerate() {
+                let (label, _) = self.target(depth);
+                if number == 0 {
+                    self.asm.test(false, index, index);
+                } else {
+                    self.asm.alu_ri(Alu::Cmp, false, index, number as i32);
+                }
+                self.asm.jcc(Cc::E, label);
+            }
+            let (label, _) = self.target(default);
+            self.asm.jmp(label);
+        } else {
+            let labels: Vec<Label> = depths.iter().map(|&depth| self.target(depth).0).collect();
+            self.jump_by_table(&labels, index);
+        }
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// Jumps to a label by an index, to the last one if it is no smaller than their number. Writes the index's register.
+    fn jump_by_table(&mut self, labels: &[Label], index: Gpr) {
+        let table = self.asm.table(labels.iter().copied());
+        let (index, other) = if index == R11 { (R11, self.alloc()) } else { (index, R11) };
+        self.asm.mov_ri(other, labels.len() as u64 - 1);
+        self.asm.alu_rr(Alu::Cmp, false, index, other);
+        self.asm.cmov(Cc::A, false, index, other);
+        self.asm.lea(true, other, table);
+        self.asm.rm(Op::one(0x63), true, index.0, Mem::indexed(other, index, 2, 0));
+        self.asm.alu_rr(Alu::Add, true, other, index);
+        self.asm.jmp_reg(other);
+        self.release_gpr(other);
+    }
+
+    /// A place where the code may be asked to stop, and counts: at the entry of the function and of every turn of a loop. No register
+    /// holds an operand.
+    pub fn safepoint(&mut self, heat: u32) {
+        if self.settings.interruptible {
+            let vmctx = self.vmctx();
+            self.asm.load(true, R11, Mem::new(vmctx, vmcontext::AGENT as i32));
+            self.asm.alu_mi(Alu::Cmp, false, Mem::new(R11, vmagent::INTERRUPT as i32), 0);
+            let (cold, back) = self.cold_and_back(ColdKind::Call(Builtin::interrupt, None));
+            self.asm.jcc(Cc::Ne, cold);
+            self.asm.bind(back);
+        }
+        if self.settings.counters {
+            let vmctx = self.vmctx();
+            self.asm.load(true, R11, Mem::new(vmctx, vmcontext::HEAT as i32));
+            self.asm.alu_mi(Alu::Add, false, Mem::new(R11, (self.func * 4) as i32), heat as i32);
+            let (cold, back) = self.cold_and_back(ColdKind::Call(Builtin::hot, Some(self.func)));
+            self.asm.jcc(Cc::S, cold);
+            self.asm.bind(back);
+        }
+    }
+
+    /// Counts the entry of the function.
+    pub fn enter(&mut self) {
+        self.safepoint(HEAT_OF_ENTRY);
+    }
+}
+
+/// A value type as the body writes it; `None` for one that the compiler does not know.
+pub(super) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
+    crate::optimizing::val_type(ty)
+}
+
+/// Validation balances the frames; the boundary of the compiler turns this into an error.
+#[cold]
+#[track_caller]
+fn unbalanced() -> ! {
+    panic!("unbalanced control frames: the body was not validated")
+}

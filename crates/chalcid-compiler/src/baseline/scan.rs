@@ -1,0 +1,196 @@
+//! A first look at a body: how often it uses its locals, memory 0 and the context, and how often it calls. Turns of loops count.
+//!
+//! It decides which values get registers of their own for the whole function, so that no state has to be merged where control joins. It reads
+//! opcodes as bytes, and stops at what it does not know: what it found until then is a guess like any other.
+
+/// What a turn of a loop is worth, as a power of two, and the deepest nest that counts.
+const TURNS: u32 = 3;
+const DEEPEST: u32 = 5;
+
+/// What the look found.
+pub(super) struct Scan {
+    /// Uses of each local.
+    pub locals: Vec<u32>,
+    /// Uses of the context.
+    pub vmctx: u32,
+    /// Accesses to memory 0.
+    pub memory: u32,
+    /// Calls.
+    pub calls: u32,
+    /// Whether there are vectors.
+    pub wide: bool,
+    /// Whether exceptions are caught.
+    pub catches: bool,
+}
+
+/// Looks at the instructions of a body with so many locals.
+pub(super) fn scan(code: &[u8], locals: usize) -> Scan {
+    let mut scan = Scan { locals: vec![0; locals], vmctx: 0, memory: 0, calls: 0, wide: false, catches: false };
+    let mut reader = Reader { code, pos: 0 };
+    let mut loops: Vec<bool> = Vec::new();
+    let mut depth = 0;
+    let mut weight = 1;
+    while let Some(opcode) = reader.byte() {
+        match opcode {
+            0x20..=0x22 => {
+                let index = reader.leb() as usize;
+                if let Some(uses) = scan.locals.get_mut(index) {
+                    *uses = uses.saturating_add(weight);
+                }
+            }
+            0x28..=0x3e => {
+                reader.memarg();
+                scan.memory = scan.memory.saturating_add(weight);
+            }
+            0x41 | 0x42 => reader.skip_leb(),
+            0x02..=0x04 => {
+                reader.block_type();
+                let is_loop = opcode == 0x03;
+                loops.push(is_loop);
+                depth += u32::from(is_loop);
+                weight = 1 << (TURNS * depth.min(DEEPEST));
+            }
+            0x0b => {
+                depth -= u32::from(loops.pop().unwrap_or(false));
+                weight = 1 << (TURNS * depth.min(DEEPEST));
+            }
+            0x0c | 0x0d | 0xd0 | 0xd5 | 0xd6 => reader.skip_leb(),
+            0x0e => {
+                for _ in 0..reader.leb() {
+                    if reader.pos >= code.len() {
+                        break;
+                    }
+                    reader.skip_leb();
+                }
+                reader.skip_leb();
+            }
+            0x10..=0x15 | 0xd2 => {
+                reader.skip_leb();
+                if opcode == 0x11 || opcode == 0x13 {
+                    reader.skip_leb();
+                }
+                scan.calls = scan.calls.saturating_add(weight);
+                scan.vmctx = scan.vmctx.saturating_add(weight);
+            }
+            0x23 | 0x24 => {
+                reader.skip_leb();
+                scan.vmctx = scan.vmctx.saturating_add(weight);
+            }
+            0x25 | 0x26 | 0x3f | 0x40 => {
+                reader.skip_leb();
+                scan.vmctx = scan.vmctx.saturating_add(weight);
+                if opcode != 0x3f {
+                    scan.calls = scan.calls.saturating_add(weight);
+                }
+            }
+            0x43 => reader.pos += 4,
+            0x44 => reader.pos += 8,
+            0x1c => {
+                for _ in 0..reader.leb() {
+                    reader.value_type();
+                    if reader.pos >= code.len() {
+                        break;
+                    }
+                }
+            }
+            0xfc => match reader.leb() {
+                0..=7 | 19..=22 => {}
+                number @ (8..=18) => {
+                    reader.skip_leb();
+                    if matches!(number, 8 | 10 | 12 | 14) {
+                        reader.skip_leb();
+                    }
+                    scan.calls = scan.calls.saturating_add(weight);
+                    scan.vmctx = scan.vmctx.saturating_add(weight);
+                }
+                _ => break,
+            },
+            0xfd => {
+                scan.wide = true;
+                let number = reader.leb();
+                match number {
+                    0..=11 | 0x54..=0x5d => {
+                        reader.memarg();
+                        if (0x54..=0x5b).contains(&number) {
+                            reader.pos += 1;
+                        }
+                        scan.memory = scan.memory.saturating_add(weight);
+                    }
+                    12 | 13 => reader.pos += 16,
+                    0x15..=0x22 => reader.pos += 1,
+                    _ => {}
+                }
+            }
+            0xfe => match reader.leb() {
+                3 => reader.pos += 1,
+                number => {
+                    reader.memarg();
+                    if number <= 2 {
+                        scan.calls = scan.calls.saturating_add(weight);
+                    }
+                    scan.memory = scan.memory.saturating_add(weight);
+                }
+            },
+            0x06..=0x0a | 0x18 | 0x19 | 0x1f => {
+                scan.catches = true;
+                break;
+            }
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 | 0xd1 | 0xd3 | 0xd4 => {}
+            _ => break,
+        }
+    }
+    scan
+}
+
+struct Reader<'a> {
+    code: &'a [u8],
+    pos: usize,
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.code.get(self.pos).copied();
+        self.pos += 1;
+        byte
+    }
+
+    #[inline]
+    fn leb(&mut self) -> u32 {
+        let (mut value, mut shift) = (0, 0);
+        while let Some(byte) = self.byte() {
+            value |= u32::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        value
+    }
+
+    #[inline]
+    fn skip_leb(&mut self) {
+        while self.byte().is_some_and(|byte| byte >= 0x80) {}
+    }
+
+    fn memarg(&mut self) {
+        if self.leb() & 0x40 != 0 {
+            self.skip_leb();
+        }
+        self.skip_leb();
+    }
+
+    fn block_type(&mut self) {
+        if matches!(self.code.get(self.pos), Some(0x63 | 0x64)) {
+            self.value_type();
+        } else {
+            self.skip_leb();
+        }
+    }
+
+    fn value_type(&mut self) {
+        if matches!(self.byte(), Some(0x63 | 0x64)) {
+            self.skip_leb();
+        }
+    }
+}
