@@ -478,6 +478,11 @@ impl Asm {
         self.put(0xab_48f3, 3);
     }
 
+    /// `mfence`.
+    pub fn mfence(&mut self) {
+        self.put(0xf0_ae0f, 3);
+    }
+
     /// `ud2`.
     pub fn ud2(&mut self) {
         self.put(0x0b0f, 2);

@@ -27,6 +27,7 @@ mod reg;
 mod scan;
 mod state;
 
+mod atomic;
 mod bounds;
 mod bulk;
 mod call;
@@ -38,6 +39,7 @@ mod numeric;
 mod reference;
 mod table;
 mod variable;
+mod vector;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -143,7 +145,9 @@ impl Baseline<'_> {
             || convert::translate(self, op)?
             || reference::translate(self, op)?
             || table::translate(self, op)?
-            || bulk::translate(self, op)?;
+            || bulk::translate(self, op)?
+            || vector::translate(self, op)?
+            || atomic::translate(self, op)?;
         if !known {
             return Err(unsupported(op, offset));
         }

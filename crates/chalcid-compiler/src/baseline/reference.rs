@@ -46,6 +46,8 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
             b.release_gpr(left);
             b.push_cond(Cond::Int(Cc::E));
         }
+        // A reference is the same bits in both hierarchies.
+        Operator::AnyConvertExtern | Operator::ExternConvertAny => {}
         Operator::RefI31 => {
             let val = b.pop();
             let reg = b.to_owned(val);

@@ -110,9 +110,4 @@ impl Mem {
     pub const fn has_index(self) -> bool {
         self.index != Self::NO_INDEX
     }
-
-    /// So many bytes further.
-    pub const fn plus(self, bytes: i32) -> Self {
-        Self { disp: self.disp + bytes, ..self }
-    }
 }

@@ -8,6 +8,8 @@
 //! - A local that has a register of its own lies there always; any other lies in its home.
 //! - An entry `Local` is linked into the list of its local; writing the local first gives such entries values of their own.
 //! - At most one entry is a condition; it is on top, and the flags are as it says.
+//! - Between a branch within an operator and the place where its ways join nothing is allocated: what would be spilled there would be
+//!   spilled on one of the ways only.
 
 use chalcid_module::artifact::{SourcePosition, TrapSite};
 use chalcid_module::declarations::Declarations;

@@ -11,7 +11,7 @@ use wasmparser::Operator;
 use super::asm::{Alu, Cc};
 use super::call::Arg;
 use super::reg::{Gpr, Mem, R11};
-use super::state::{Baseline, Loc, Val};
+use super::state::{Baseline, Loc};
 use crate::signature::hierarchy;
 use crate::{AbiType, CompileError};
 
