@@ -163,12 +163,12 @@ const limits = ({ min = 0, max, address, shared }) => {
 //            type, mutable; tag takes params.
 //   funcs: { type: [params, results], locals: [types], body: [bytes without end] }; indices count the imported functions.
 //   tables: [type, limits]; memories: [limits]; globals: [type, mutable, init]; tags: [params]; exports: { name: [kind, index] };
-//   start: index; elems: { table, offset, funcs }; data: { memory, offset, bytes }; custom: [name, bytes].
+//   rawTypes: [bytes], the first types of the module; start: index; elems: { table, offset, funcs }; data: { memory, offset, bytes }; custom: [name, bytes].
 globalThis.wasm = ({
   imports = [], funcs = [], tables = [], memories = [], globals = [], tags = [], exports = {}, start, elems = [], data = [],
-  custom = [],
+  custom = [], rawTypes = [],
 } = {}) => {
-  const types = [];
+  const types = [...rawTypes];
   const typeIndex = ([params, results]) => {
     const bytes = [0x60, ...vector(params), ...vector(results)];
     const found = types.findIndex((type) => String(type) === String(bytes));
@@ -198,10 +198,10 @@ globalThis.wasm = ({
     ...optional(1, types),
     ...importSection,
     ...funcSection,
-    ...optional(4, tables, ([type, bounds]) => [type, ...limits(bounds)]),
+    ...optional(4, tables, ([type, bounds]) => [type, limits(bounds)].flat()),
     ...optional(5, memories, limits),
     ...tagSection,
-    ...optional(6, globals, ([type, mutable, init]) => [type, mutable ? 1 : 0, ...init, 0x0b]),
+    ...optional(6, globals, ([type, mutable, init]) => [type, mutable ? 1 : 0, ...init, 0x0b].flat()),
     ...optional(7, Object.entries(exports), ([name, [kind, index]]) => [...named(name), kinds[kind], ...unsigned(index)]),
     ...(start === undefined ? [] : section(8, unsigned(start))),
     ...optional(9, elems, ({ table = 0, offset, funcs: items }) => [

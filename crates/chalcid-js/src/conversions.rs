@@ -3,11 +3,12 @@
 //! JS API, section "Exported Functions": ToJSValue, ToWebAssemblyValue, AddressValueToU64, U64ToAddressValue; section "Globals":
 //! DefaultValue. A function all of whose types are those of numbers takes the short way over [`ValRaw`], which makes no [`Val`].
 
-use chalcid::types::{AbsHeapType, AddressType, HeapType, Hierarchy, RefType, ValType};
-use chalcid::{Val, ValRaw};
+use chalcid::types::{AbsHeapType, AddressType, CompType, HeapType, Hierarchy, RefType, ValType};
+use chalcid::{AnyRef, Engine, I31, Val, ValRaw};
 
 use crate::errors::type_error;
 use crate::exported_function::{self, a_new_exported_function};
+use crate::exported_gc_object::{self, a_new_exported_gc_object};
 use crate::host::{Host, Type};
 use crate::webidl::{self, Completion, Dictionary, What};
 
@@ -25,7 +26,8 @@ pub(crate) fn to_js_value<H: Host>(host: &H, w: &Val) -> Completion<H> {
         // 6. If w is of the form f64.const f64, return 𝔽(f64), NaN for a nan.
         Val::F64(bits) => host.number(f64::from_bits(*bits)),
         // 7. If w is of the form ref.null t, return null.
-        Val::FuncRef(None) | Val::ExternRef(None) => host.null(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) => host.null(),
+        Val::AnyRef(Some(any)) => any_to_js_value(host, any)?,
         // 11. If w is of the form ref.func funcaddr, return the result of creating a new Exported Function from funcaddr.
         Val::FuncRef(Some(func)) => a_new_exported_function(host, func)?,
         // 12. If w is of the form ref.host hostaddr, return the result of retrieving a host value from hostaddr.
@@ -34,6 +36,21 @@ pub(crate) fn to_js_value<H: Host>(host: &H, w: &Val) -> Completion<H> {
         // 1. Assert: w is not of the form v128.const v128.
         _ => return Err(incompatible(host)),
     })
+}
+
+/// ToJSValue of a reference of the `any` hierarchy.
+fn any_to_js_value<H: Host>(host: &H, any: &AnyRef) -> Completion<H> {
+    // 8. If w is of the form ref.i31 u31, return 𝔽(signed_31(u31)).
+    if let Some(i31) = any.as_i31() {
+        return Ok(host.int32(i31.get()));
+    }
+    match (any.as_host(), any.id()) {
+        // 12. If w is of the form ref.host hostaddr, return the result of retrieving a host value from hostaddr.
+        (Some(value), _) => Ok(host.from_host_value(value)),
+        // 9 and 10. If w is of the form ref.struct or ref.array, return the result of creating a new Exported GC Object.
+        (None, Some(id)) => a_new_exported_gc_object(host, any, id),
+        (None, None) => Err(incompatible(host)),
+    }
 }
 
 /// ToJSValue of a number type.
@@ -91,29 +108,65 @@ fn to_f32(number: f64) -> u32 {
 
 /// Step 7 of ToWebAssemblyValue: a value of a reference type, or `None` where the text throws a TypeError. Runs no JavaScript.
 pub(crate) fn to_reference<H: Host>(host: &H, v: &H::Value, ty: RefType) -> Option<Val> {
-    let hierarchy = match ty.heap {
-        HeapType::Abstract(heap) => heap.hierarchy(),
-        HeapType::Concrete(_) | HeapType::Exact(_) => Hierarchy::Func,
-    };
+    let realm = host.realm()?;
+    let hierarchy = hierarchy(realm.engine(), ty.heap)?;
     // 7.1. If v is null, let r be ref.null heaptype.
     if host.type_of(v) == Type::Null {
-        return match hierarchy {
-            Hierarchy::Func if ty.nullable => Some(Val::FuncRef(None)),
-            Hierarchy::Extern if ty.nullable => Some(Val::ExternRef(None)),
-            _ => None,
-        };
+        return ty.nullable.then_some(match hierarchy {
+            Hierarchy::Func => Val::FuncRef(None),
+            Hierarchy::Extern => Val::ExternRef(None),
+            Hierarchy::Any => Val::AnyRef(None),
+            Hierarchy::Exn => Val::ExnRef(None),
+        });
     }
-    match ty.heap {
-        // 7.2. Else if match_valtype(type, ref null extern), let r be ref.extern of v.
-        HeapType::Abstract(AbsHeapType::Extern) => Some(Val::ExternRef(Some(host.to_host_value(v.clone())))),
+    let r = match hierarchy {
+        // 7.2. Else if match_valtype(type, ref null extern), let r be ref.extern of ToWebAssemblyValue(v, ref any).
+        Hierarchy::Extern => match to_any(host, v) {
+            Some(any) => Val::AnyRef(Some(any)),
+            None => Val::ExternRef(Some(host.to_host_value(v.clone()))),
+        },
         // 7.3. Else if v is an Exported Function and match_valtype(type, ref null func), let r be ref.func funcaddr.
-        HeapType::Abstract(AbsHeapType::Func) => Some(Val::FuncRef(Some(exported_function::function_of(host, v)?))),
-        HeapType::Concrete(id) => {
-            let func = exported_function::function_of(host, v)?;
-            // 7.8. If match_valtype(actualtype, type) is false, throw a TypeError.
-            func.is_of_type(id).then_some(Val::FuncRef(Some(func)))
+        Hierarchy::Func => Val::FuncRef(Some(exported_function::function_of(host, v)?)),
+        // 7.4 to 7.6.
+        Hierarchy::Any => {
+            let any = to_any(host, v);
+            Val::AnyRef(Some(any.unwrap_or_else(|| AnyRef::from_host(host.to_host_value(v.clone())))))
         }
+        Hierarchy::Exn => return None,
+    };
+    // 7.8. Let actualtype be ref_type(store, r).
+    // 7.9. If match_valtype(actualtype, type) is false, throw a TypeError.
+    match ty.heap {
+        HeapType::Abstract(AbsHeapType::Extern | AbsHeapType::Func | AbsHeapType::Any) => Some(r),
+        _ => r.is_of_type(realm.agent(), ValType::Ref(ty)).then_some(r),
+    }
+}
+
+/// Steps 7.4 and 7.5 of ToWebAssemblyValue: what is not a value of the host in the `any` hierarchy.
+fn to_any<H: Host>(host: &H, v: &H::Value) -> Option<AnyRef> {
+    match host.type_of(v) {
+        // 7.4. Else if v is a Number and v is equal to ToInt32(v) and ℝ(v) < 2^30 and ℝ(v) ⩾ -2^30, let r be ref.i31 of it.
+        // A negative zero stays what it is, as in every engine: WebAssembly/spec issue 1984.
+        Type::Number => {
+            let number = host.to_number(v).ok()?;
+            let integer = number as i32;
+            let is_equal = f64::from(integer).to_bits() == number.to_bits();
+            is_equal.then(|| I31::new(integer).map(AnyRef::from)).flatten()
+        }
+        // 7.5. Else if v is an Exported GC Object, let r be ref.struct or ref.array of its [[ObjectAddress]].
+        Type::Object => exported_gc_object::object_of(host, v),
         _ => None,
+    }
+}
+
+/// The hierarchy of a heap type; `None` for a type that is gone.
+fn hierarchy(engine: &Engine, heap: HeapType) -> Option<Hierarchy> {
+    match heap {
+        HeapType::Abstract(heap) => Some(heap.hierarchy()),
+        HeapType::Concrete(id) | HeapType::Exact(id) => Some(match engine.composite_type(id)? {
+            CompType::Func(_) => Hierarchy::Func,
+            _ => Hierarchy::Any,
+        }),
     }
 }
 

@@ -373,6 +373,16 @@ pub trait Host: Clone + 'static {
         slots: Rc<ExportedFunction<Self>>,
     ) -> Result<Self::Value, Self::Value>;
 
+    /// An Exported GC Object with internal slots: an exotic object without properties, whose prototype is null for ever, and whose internal
+    /// methods are those of the section "Garbage Collected Objects". It is known by its number as long as it lives.
+    fn new_exported_gc_object(&self, id: u32, slots: Rc<dyn PlatformObject<Self>>) -> Result<Self::Value, Self::Value>;
+
+    /// The Exported GC Object of a number, if one lives.
+    fn exported_gc_object(&self, id: u32) -> Option<Self::Value>;
+
+    /// The internal slots of an Exported GC Object; `None` for every other value.
+    fn exported_gc_object_slots(&self, value: &Self::Value) -> Option<Rc<dyn PlatformObject<Self>>>;
+
     /// The internal slots of a platform object or an exported function; `None` for every other value. They are valid as long as
     /// the value is held.
     fn slots(&self, value: &Self::Value) -> Option<Rc<dyn PlatformObject<Self>>>;

@@ -25,6 +25,7 @@ mod conversions;
 pub mod embed;
 pub mod errors;
 pub mod exported_function;
+mod exported_gc_object;
 mod global;
 pub mod host;
 pub mod host_function;

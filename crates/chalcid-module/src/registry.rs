@@ -121,7 +121,12 @@ impl TypeRegistry {
 
     /// Registers a function type that no module declared: final, alone in its recursion group.
     pub fn register_func(&self, ty: FuncType<DefTypeId>) -> Result<TypeHandle, RegistryError> {
-        let ty = SubType::alone(CompType::Func(ty));
+        self.register(CompType::Func(ty))
+    }
+
+    /// Registers a type that no module declared: final, alone in its recursion group.
+    pub fn register(&self, ty: CompType<DefTypeId>) -> Result<TypeHandle, RegistryError> {
+        let ty = SubType::alone(ty);
         let structure: RecGroup<DefTypeId> = Box::new([ty.map(&mut RecRef::Outer)]);
         let mut inner = self.write();
         let group = inner.intern(structure)?;

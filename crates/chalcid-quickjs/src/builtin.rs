@@ -71,6 +71,7 @@ pub(crate) unsafe extern "C" fn call(
     // SAFETY: QuickJS calls the handler with objects of the class only, and its caller holds the function meanwhile.
     let builtin = unsafe { class::body_unchecked::<Builtin>(function) };
     let host = builtin.host;
+    host.runtime().follow_collection();
     if stack::is_exhausted(host.ctx()) {
         return stack::throw_overflow(ctx);
     }

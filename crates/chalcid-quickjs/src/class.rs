@@ -5,6 +5,7 @@
 //! | `object` | [`Rc<dyn PlatformObject>`](PlatformObject): a Memory, a Module, … | no |
 //! | `builtin` | [`Builtin`](crate::builtin::Builtin): steps and captures of a built-in function | yes |
 //! | `exported` | [`Exported`](crate::exported::Exported): an Exported Function | yes |
+//! | `gc_object` | [`GcObject`](crate::gc_object::GcObject): a structure or array, behind a Proxy | no |
 //! | `realm` | [`RealmData`](crate::realm::RealmData): one a context, never seen by programs | no |
 //!
 //! Each object owns one box, which its finaliser drops and its marker traces. QuickJS finds cycles by trial deletion: a marker must
@@ -22,6 +23,7 @@ use rquickjs::{Error, qjs};
 use crate::QuickJs;
 use crate::builtin::{self, Builtin};
 use crate::exported::{self, Exported};
+use crate::gc_object::GcObject;
 use crate::realm::{RealmData, RealmRef};
 use crate::value::{self, Value};
 
@@ -32,6 +34,7 @@ pub(crate) struct Classes {
     pub(crate) builtin: qjs::JSClassID,
     pub(crate) exported: qjs::JSClassID,
     pub(crate) realm: qjs::JSClassID,
+    pub(crate) gc_object: qjs::JSClassID,
 }
 
 /// What an object of one of our classes owns.
@@ -81,6 +84,7 @@ impl Classes {
             builtin: register::<Builtin>(rt, c"WebAssemblyBuiltin", Some(builtin::call))?,
             exported: register::<Exported>(rt, c"WebAssemblyFunction", Some(exported::call))?,
             realm: register::<RealmData>(rt, c"WebAssemblyRealm", None)?,
+            gc_object: register::<GcObject>(rt, c"WebAssemblyGCObject", None)?,
         })
     }
 }

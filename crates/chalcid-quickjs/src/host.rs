@@ -21,7 +21,9 @@ use crate::atom::Atom;
 use crate::class::{self, ObjectBox};
 use crate::exported::{self, Exported};
 use crate::value::{self, Value};
-use crate::{QuickJs, buffer, builtin, bytes, error, function_realm, hooks, import, property, stack_trace, string};
+use crate::{
+    QuickJs, buffer, builtin, bytes, error, function_realm, gc_object, hooks, import, property, stack_trace, string,
+};
 
 /// Property flags of QuickJS.
 fn flags(attributes: Attributes) -> i32 {
@@ -373,6 +375,18 @@ impl Host for QuickJs {
         slots: Rc<ExportedFunction<Self>>,
     ) -> Result<Value, Value> {
         exported::new(*self, name, length, slots)
+    }
+
+    fn new_exported_gc_object(&self, id: u32, slots: Rc<dyn PlatformObject<Self>>) -> Result<Value, Value> {
+        gc_object::new(*self, id, slots)
+    }
+
+    fn exported_gc_object(&self, id: u32) -> Option<Value> {
+        gc_object::find(*self, id)
+    }
+
+    fn exported_gc_object_slots(&self, value: &Value) -> Option<Rc<dyn PlatformObject<Self>>> {
+        gc_object::slots(*self, value)
     }
 
     fn slots(&self, value: &Value) -> Option<Rc<dyn PlatformObject<Self>>> {

@@ -44,6 +44,7 @@ mod embed;
 mod error;
 mod exported;
 mod function_realm;
+mod gc_object;
 mod hooks;
 mod host;
 mod import;

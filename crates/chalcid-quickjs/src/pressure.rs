@@ -39,6 +39,7 @@ impl Pressure {
     pub(crate) fn collect(&self, rt: NonNull<qjs::JSRuntime>, agent: &Agent) {
         // SAFETY: the runtime is live, this is its thread, and everything that holds a value holds a count of it.
         unsafe { qjs::JS_RunGC(rt.as_ptr()) };
+        agent.raw().collect_garbage();
         self.0.set(footprint(agent).saturating_mul(2).max(FLOOR));
     }
 }

@@ -4,7 +4,7 @@
 //! where a native library may put a value that the collector follows. So the data dies with its context, and cycles between the two
 //! are the collector's to find.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -25,6 +25,8 @@ pub(crate) struct RealmData {
     pub(crate) interface: RefCell<Option<Rc<Realm<QuickJs>>>>,
     /// What the realm was born with.
     pub(crate) intrinsics: Intrinsics,
+    /// The handler of Exported GC Objects, once there were any.
+    pub(crate) gc_object_handler: OnceCell<Value>,
     /// What is kept for stack traces.
     pub(crate) stack_traces: StackTraces,
     ctx: NonNull<qjs::JSContext>,
@@ -44,8 +46,13 @@ impl Drop for RealmData {
 
 impl ClassBox for RealmData {
     fn mark(&self, marker: &mut Marker) {
+        // SAFETY: the runtime's state outlives every object.
+        unsafe { self.runtime.as_ref() }.collected.set(true);
         self.intrinsics.each(|value| marker.raw(value.raw()));
         self.stack_traces.each(|value| marker.raw(value.raw()));
+        if let Some(handler) = self.gc_object_handler.get() {
+            marker.raw(handler.raw());
+        }
         // The cell is borrowed only where nothing can be collected, so it is never refused; if it were, the values would merely be
         // taken for roots.
         if let Ok(interface) = self.interface.try_borrow()
@@ -86,8 +93,14 @@ impl RealmRef {
         if let Some(object_prototype) = identity {
             state.realms.borrow_mut().push(Known { object_prototype, ctx });
         }
-        let data =
-            RealmData { interface: RefCell::new(None), intrinsics, stack_traces: StackTraces::default(), ctx, runtime };
+        let data = RealmData {
+            interface: RefCell::new(None),
+            intrinsics,
+            gc_object_handler: OnceCell::new(),
+            stack_traces: StackTraces::default(),
+            ctx,
+            runtime,
+        };
         // SAFETY: the class was registered with `RealmData`.
         let object = unsafe { class::new_object(ctx, state.classes.realm, qjs::JS_NULL, data) };
         let object = object.ok_or(rquickjs::Error::Exception)?;

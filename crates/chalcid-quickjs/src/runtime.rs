@@ -45,6 +45,10 @@ pub(crate) struct Runtime {
     pub(crate) realms: RefCell<Vec<Known>>,
     /// The ArrayBuffers that show a memory, by object; see [`crate::buffer`].
     pub(crate) memory_buffers: RefCell<HashMap<NonNull<c_void>, NonNull<Hold>>>,
+    /// The Exported GC Objects, by number; see [`crate::gc_object`].
+    pub(crate) gc_objects: RefCell<HashMap<u32, NonNull<c_void>>>,
+    /// Whether QuickJS's collector has run since the engine's heap was last collected.
+    pub(crate) collected: Cell<bool>,
     /// The thread that the agent belongs to.
     pub(crate) thread: stack::Thread,
     /// Where QuickJS keeps its innermost frame; see [`crate::stack_trace`].
@@ -101,6 +105,8 @@ impl Runtime {
             pressure: Pressure::default(),
             realms: RefCell::default(),
             memory_buffers: RefCell::default(),
+            gc_objects: RefCell::default(),
+            collected: Cell::new(false),
             thread: stack::Thread::current(),
             frame_list: stack_trace::find_frame_list(ctx.as_raw(), rt),
             entries: Cell::new(std::ptr::null()),
@@ -124,9 +130,26 @@ impl Runtime {
         ctx.userdata::<Anchor>().map(|anchor| anchor.0)
     }
 
+    /// Collects the engine's heap, if QuickJS has collected its own: what only dead objects of WebAssembly hold goes then.
+    #[inline]
+    pub(crate) fn follow_collection(&self) {
+        if self.collected.get() {
+            self.collect_heap();
+        }
+    }
+
+    #[cold]
+    fn collect_heap(&self) {
+        self.collected.set(false);
+        if self.agent.raw().heap_size() > 0 {
+            self.agent.raw().collect_garbage();
+        }
+    }
+
     /// Drops everything that holds JavaScript values without being a JavaScript object.
     fn let_go(&self) {
         self.tasks.close();
+        self.agent.raw().abandon_heap();
     }
 }
 

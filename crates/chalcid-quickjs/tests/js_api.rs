@@ -13,7 +13,7 @@ use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Promise,
 
 /// Everything that the checks look at, whatever is on by default.
 fn install(ctx: &Ctx<'_>) -> Result<(), String> {
-    let config = Config::new().features(Features::default().with(Feature::Threads));
+    let config = Config::new().features(Features::WASM3.with(Feature::Threads));
     let engine = Engine::new(config).map_err(|error| error.to_string())?;
     let options = Options { engine: Some(engine), ..Options::default() };
     chalcid_quickjs::init_with(ctx, options).map_err(|error| error.to_string())

@@ -346,6 +346,16 @@ impl ArrayRef {
         Ok(self.0.set(index, &to_field(&agent, &value, &element)?)?)
     }
 
+    /// Copies elements out of an array of 16-bit integers, as many as there is room for.
+    pub fn read_u16(&self, start: u32, elements: &mut [u16]) -> Result<(), Error> {
+        Ok(self.0.read_16_bits(start, elements)?)
+    }
+
+    /// Copies elements into an array of 16-bit integers.
+    pub fn write_u16(&self, start: u32, elements: &[u16]) -> Result<(), Error> {
+        Ok(self.0.write_16_bits(start, elements)?)
+    }
+
     /// A number that tells it from every other structure and array of its agent, as long as it lives.
     pub fn id(&self) -> u32 {
         self.0.id()

@@ -72,11 +72,11 @@ impl Engine {
         self.0.types.func_type(id)
     }
 
-    /// Registers a function type that is final, below no other and alone in its recursion group; it keeps its identity while the handle lives.
+    /// Registers a type that is final, below no other and alone in its recursion group; it keeps its identity while the handle lives.
     ///
     /// Fails when it names a type that is not registered, or there is no room for another one.
-    pub fn register_func_type(&self, ty: FuncType) -> Result<TypeHandle, Error> {
-        self.0.types.register_func(ty).map_err(|_| Misuse::UnknownType.into())
+    pub fn register_type(&self, ty: crate::CompType) -> Result<TypeHandle, Error> {
+        self.0.types.register(ty).map_err(|_| Misuse::UnknownType.into())
     }
 
     /// What a defined type of an engine-wide identity looks like, if it is one that is alive.

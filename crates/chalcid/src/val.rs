@@ -117,6 +117,10 @@ impl Val {
     }
 
     /// Whether it is a value of a type, for an agent.
+    pub fn is_of_type(&self, agent: &Agent, ty: ValType) -> bool {
+        self.check(agent, ty).is_ok()
+    }
+
     pub(crate) fn check(&self, agent: &Agent, ty: ValType) -> Result<(), Misuse> {
         let matches = match (self, ty) {
             (Self::I32(_), ValType::I32)

@@ -7,14 +7,19 @@ use std::any::Any;
 use std::cmp::Ordering;
 
 use chalcid::host::Tracer;
-use chalcid::types::{AbsHeapType, FuncType, HeapType, RefType, TypeHandle, ValType};
-use chalcid::{Agent, Engine, Error, HostCall, HostValue, Trap, TrapCode, ValRaw};
+use chalcid::types::{
+    AbsHeapType, CompType, DefTypeId, FieldType, FuncType, HeapType, RefType, StorageType, TypeHandle, ValType,
+};
+use chalcid::{Agent, ArrayRef, Engine, Error, HostCall, HostValue, Trap, TrapCode, Val, ValRaw};
 
 use crate::host::{Host, Type};
 
 const I32: ValType = ValType::I32;
 const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
 const REF_EXTERN: ValType = ValType::Ref(RefType { nullable: false, heap: HeapType::Abstract(AbsHeapType::Extern) });
+
+/// Stands for `(ref null arrayType)`, whose identity the engine gives.
+const ARRAY: ValType = ValType::Ref(RefType { nullable: true, heap: HeapType::Abstract(AbsHeapType::Array) });
 
 /// Declares the builtins with their names and types.
 macro_rules! js_string {
@@ -29,6 +34,7 @@ macro_rules! js_string {
                 match name { $($name => Some(Self::$variant),)* _ => None }
             }
 
+            /// Parameters and result, where a type of array stands for `arrayType`.
             fn types(self) -> (&'static [ValType], ValType) {
                 match self { $(Self::$variant => (&$params, $result),)* }
             }
@@ -41,6 +47,10 @@ js_string! {
     Test = "test": [EXTERNREF] => I32;
     /// The value, which must be a String.
     Cast = "cast": [EXTERNREF] => REF_EXTERN;
+    /// The String of a range of an array of code units.
+    FromCharCodeArray = "fromCharCodeArray": [ARRAY, I32, I32] => REF_EXTERN;
+    /// Writes the code units of a String to an array; their number.
+    IntoCharCodeArray = "intoCharCodeArray": [EXTERNREF, ARRAY, I32] => I32;
     /// The String of one code unit.
     FromCharCode = "fromCharCode": [I32] => REF_EXTERN;
     /// The String of one code point.
@@ -65,13 +75,25 @@ impl JsString {
     /// `funcType`, alone in its recursion group; `None` when there is no room for another type.
     pub(super) fn func_type(self, engine: &Engine) -> Option<TypeHandle> {
         let (params, result) = self.types();
-        engine.register_func_type(FuncType { params: params.into(), results: Box::new([result]) }).ok()
+        // Let arrayType be (rec (type (array (mut i16)))).0.
+        let array_type = engine.register_type(CompType::Array(CODE_UNITS)).ok()?;
+        let params = params.iter().map(|ty| if *ty == ARRAY { array_of(array_type.id()) } else { *ty });
+        let ty = FuncType { params: params.collect(), results: Box::new([result]) };
+        engine.register_type(CompType::Func(ty)).ok()
     }
 
     /// A host function that executes the steps.
     pub(super) fn host_function<H: Host>(self, host: &H) -> Box<dyn HostCall> {
         Box::new(StringFunction { host: host.clone(), realm: host.to_host_value(host.realm_anchor()), which: self })
     }
+}
+
+/// What `arrayType` holds.
+const CODE_UNITS: FieldType = FieldType { storage: StorageType::I16, mutable: true };
+
+/// `(ref null arrayType)`
+fn array_of(ty: DefTypeId) -> ValType {
+    ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(ty) })
 }
 
 /// The host code of a builtin.
@@ -90,7 +112,12 @@ fn trap(code: TrapCode) -> Error {
 impl<H: Host> StringFunction<H> {
     /// A reference as a value; `None` is null.
     fn value(&self, agent: &Agent, raw: ValRaw) -> Option<H::Value> {
-        agent.extern_from_raw(raw).map(|value| self.host.from_host_value(&value))
+        match agent.extern_from_raw(raw) {
+            Some(value) => Some(self.host.from_host_value(&value)),
+            None if raw.get_u32() == 0 => None,
+            // A small Number or an object of WebAssembly: no String in any case.
+            None => Some(self.host.undefined()),
+        }
     }
 
     /// `UnwrapString(v)`
@@ -114,6 +141,12 @@ impl<H: Host> StringFunction<H> {
         agent.extern_to_raw(Some(self.host.to_host_value(string)))
     }
 
+    /// An array, which must not be null.
+    fn array(&self, agent: &Agent, raw: ValRaw) -> Result<ArrayRef, Error> {
+        let array = Val::from_raw(agent, raw, ARRAY);
+        array.any().and_then(chalcid::AnyRef::as_array).ok_or_else(|| trap(TrapCode::NullReference))
+    }
+
     /// The code unit at an index that must be below the length.
     fn code_unit(&self, string: &H::Value, index: u32) -> Result<u16, Error> {
         self.host.code_unit_at(string, index).ok_or_else(|| trap(TrapCode::StringOutOfBounds))
@@ -129,6 +162,30 @@ impl<H: Host> StringFunction<H> {
             JsString::Cast => {
                 self.unwrap_string(agent, values[0])?;
                 values[0]
+            }
+            JsString::FromCharCodeArray => {
+                // 1. If array is null, throw a RuntimeError exception as if a trap was executed.
+                let array = self.array(agent, values[0])?;
+                let (start, end) = (values[1].get_u32(), values[2].get_u32());
+                // 3. If start > end or end > length, throw a RuntimeError exception as if a trap was executed.
+                if start > end || end > array.len() {
+                    return Err(trap(TrapCode::ArrayOutOfBounds));
+                }
+                let mut units = vec![0; (end - start) as usize];
+                array.read_u16(start, &mut units)?;
+                self.string(agent, host.string_of_code_units(&units))?
+            }
+            JsString::IntoCharCodeArray => {
+                // 1. If array is null, throw a RuntimeError exception as if a trap was executed.
+                let array = self.array(agent, values[1])?;
+                let string = self.unwrap_string(agent, values[0])?;
+                let (length, start) = (host.string_length(&string), values[2].get_u32());
+                // 5. If start + stringLength > arrayLength, throw a RuntimeError exception as if a trap was executed.
+                if u64::from(start) + u64::from(length) > array.len().into() {
+                    return Err(trap(TrapCode::ArrayOutOfBounds));
+                }
+                array.write_u16(start, &host.code_units(&string))?;
+                ValRaw::u32(length)
             }
             JsString::FromCharCode => {
                 // String.fromCharCode takes the number modulo 2^16.

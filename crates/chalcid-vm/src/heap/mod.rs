@@ -382,6 +382,10 @@ impl Heap {
     /// Frees every object, box, function and tag that no root reaches. Wasm must stand at calls, and references that the caller holds be rooted.
     #[cold]
     pub(crate) fn collect(&self, agent: &Agent) {
+        self.collect_from(agent, true);
+    }
+
+    fn collect_from(&self, agent: &Agent, roots: bool) {
         if self.collecting.replace(true) {
             return;
         }
@@ -410,8 +414,10 @@ impl Heap {
                 grey: 0,
                 last: None,
             };
-            traps::roots::for_each_reference(agent, &mut |reference| marker.reference(reference));
-            self.roots.for_each(&mut |reference| marker.reference(reference));
+            if roots {
+                traps::roots::for_each_reference(agent, &mut |reference| marker.reference(reference));
+                self.roots.for_each(&mut |reference| marker.reference(reference));
+            }
             marker.drain();
             drop(marker);
             values = boxes.sweep();
@@ -490,6 +496,15 @@ impl Agent {
     /// Whether a reference is a value of a type.
     pub fn ref_matches(&self, value: &RefValue, ty: &RefType<DefTypeId>) -> bool {
         crate::table::value_matches(self, value, ty)
+    }
+
+    /// Frees every object of the heap and lets go of what they hold of the host: for a host that goes and must have its values back. What still
+    /// refers to an object refers to nothing afterwards; no code of wasm may run any more.
+    pub fn abandon_heap(&self) {
+        // What became reachable a moment ago survives one collection.
+        for _ in 0..2 {
+            self.inner().heap.collect_from(self, false);
+        }
     }
 
     /// Frees the objects of the heap, and the host's values, that wasm cannot reach any more. It runs by itself when there is need.

@@ -356,6 +356,41 @@ impl ObjectRef {
         self.write_element(index, value, true)
     }
 
+    /// The place of a range of an array whose elements are of 16 bits.
+    fn place_of_16_bits(&self, start: u32, count: usize, written: bool) -> Result<u32, ObjectError> {
+        let layout = self.layout()?;
+        let field = layout.fields.first().ok_or(ObjectError::ValueType)?;
+        if layout.kind != Kind::Array || field.ty.storage != StorageType::I16 {
+            return Err(ObjectError::ValueType);
+        }
+        if written {
+            check_mutable(&field.ty)?;
+        }
+        let end = u64::from(start) + count as u64;
+        if end > u64::from(self.heap().array_len(self.reference())) {
+            return Err(ObjectError::OutOfBounds);
+        }
+        Ok(self.reference() + field.offset + start * layout.size)
+    }
+
+    /// Reads elements of an array of 16-bit integers.
+    pub fn read_16_bits(&self, start: u32, elements: &mut [u16]) -> Result<(), ObjectError> {
+        let first = self.place_of_16_bits(start, elements.len(), false)?;
+        for (element, place) in elements.iter_mut().zip((first..).step_by(2)) {
+            *element = u16::from_le_bytes(self.heap().read(place));
+        }
+        Ok(())
+    }
+
+    /// Writes elements of an array of 16-bit integers.
+    pub fn write_16_bits(&self, start: u32, elements: &[u16]) -> Result<(), ObjectError> {
+        let first = self.place_of_16_bits(start, elements.len(), true)?;
+        for (element, place) in elements.iter().zip((first..).step_by(2)) {
+            self.heap().write(place, &element.to_le_bytes());
+        }
+        Ok(())
+    }
+
     fn write_element(&self, index: u32, value: &GlobalValue, heed: bool) -> Result<(), ObjectError> {
         let (layout, field, place) = self.place(index)?;
         let field = &layout.fields[field];
