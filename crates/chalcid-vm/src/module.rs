@@ -16,6 +16,7 @@ use chalcid_module::types::{
 use crate::code::{CodeError, CodeOwner, PublishedCode, stubs};
 use crate::failure::Failure;
 use crate::memory::MemorySettings;
+use crate::memory::image::{DataImage, LazyImage};
 use crate::vmcontext::VMCodeSlot;
 
 /// Compiles a function when it is first called.
@@ -58,6 +59,7 @@ pub struct ModuleObject {
     /// Whether its code may meet an object, and whether it may ask for displays.
     needs_heap: bool,
     needs_displays: bool,
+    image: LazyImage,
     slots: Box<[VMCodeSlot]>,
     heat: Box<[AtomicU32]>,
     /// What compiled the code in each slot, 0 for the stub. Written with `code` locked, after the slot.
@@ -89,6 +91,7 @@ impl ModuleObject {
             type_ids,
             needs_heap: needs_heap(&parts.declarations),
             needs_displays: parts.declarations.types.iter().any(|ty| !ty.is_final || ty.supertype.is_some()),
+            image: LazyImage::default(),
             slots: slots.into_boxed_slice(),
             heat,
             tiers,
@@ -106,6 +109,11 @@ impl ModuleObject {
     /// The module's bytes.
     pub fn bytes(&self) -> &Arc<[u8]> {
         &self.parts.bytes
+    }
+
+    /// What the data segments make of the memories of an instance that is being made.
+    pub(crate) fn data_image(&self) -> Option<&DataImage> {
+        self.image.get(&self.parts.declarations, &self.parts.bytes)
     }
 
     /// Engine-wide identities of the module's types.

@@ -1,7 +1,10 @@
-//! A growable array whose fresh elements are all zero bits, taken from the system unwritten, and whose growth can fail.
+//! Memory that is zero at first, taken from the system unwritten where it is large, and given back at once: a block of fixed size, and a
+//! growable array. Both can fail.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 /// A type for which all zero bits are a value that needs no drop.
 ///
@@ -16,16 +19,68 @@ unsafe impl Zeroable for usize {}
 #[derive(Debug)]
 pub(crate) struct OutOfMemory;
 
+/// Bytes from which on a block is pages of its own. The allocator would keep them when they are freed, and write zeros over them when they
+/// are used again; as it is, an instance with a large table takes only the pages of it that it touches.
+const LARGE: usize = 32 << 10;
+
+/// A block of memory. Its owner decides what is in it.
+pub(crate) struct ZeroedBlock {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+impl ZeroedBlock {
+    /// A block of zeros.
+    pub(crate) fn new(layout: Layout) -> Result<Self, OutOfMemory> {
+        let start = match layout.size() {
+            0 => return Ok(Self { start: NonNull::dangling(), layout }),
+            LARGE.. if layout.align() <= 4096 => {
+                let protection = ProtFlags::READ | ProtFlags::WRITE;
+                // SAFETY: a new mapping at an address of the system's choice touches no memory in use.
+                let start =
+                    unsafe { mmap_anonymous(std::ptr::null_mut(), layout.size(), protection, MapFlags::PRIVATE) };
+                start.map_err(|_| OutOfMemory)?.cast()
+            }
+            // SAFETY: the size is not 0.
+            _ => unsafe { alloc_zeroed(layout) },
+        };
+        Ok(Self { start: NonNull::new(start).ok_or(OutOfMemory)?, layout })
+    }
+
+    /// Its first byte.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+}
+
+impl Drop for ZeroedBlock {
+    fn drop(&mut self) {
+        match self.layout.size() {
+            0 => {}
+            LARGE.. if self.layout.align() <= 4096 => {
+                // SAFETY: the mapping is ours and of this size, and its user is gone.
+                let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.layout.size()) };
+                // When the system refuses, memory is lost, and nothing worse.
+                debug_assert!(unmapped.is_ok());
+            }
+            // SAFETY: the block was allocated with this very layout.
+            _ => unsafe { dealloc(self.start.as_ptr(), self.layout) },
+        }
+    }
+}
+
 /// The array.
 pub(crate) struct ZeroedVec<T: Zeroable> {
     start: NonNull<T>,
+    /// What `start` points to; nothing where the capacity is 0.
+    block: Option<ZeroedBlock>,
     len: usize,
     capacity: usize,
 }
 
 impl<T: Zeroable> Default for ZeroedVec<T> {
     fn default() -> Self {
-        Self { start: NonNull::dangling(), len: 0, capacity: 0 }
+        Self { start: NonNull::dangling(), block: None, len: 0, capacity: 0 }
     }
 }
 
@@ -50,31 +105,16 @@ impl<T: Zeroable> ZeroedVec<T> {
             let roomy = self.capacity.saturating_mul(2).min(most).max(len);
             let capacity = if self.capacity == 0 { len } else { roomy };
             let layout = Layout::array::<T>(capacity).map_err(|_| OutOfMemory)?;
-            // SAFETY: the layout has a size: `len > self.capacity >= 0`, and no `Zeroable` here is of size 0.
-            let start = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<T>()).ok_or(OutOfMemory)?;
+            let block = ZeroedBlock::new(layout)?;
+            let start = block.start().cast::<T>();
             // SAFETY: both arrays have room for the `self.len` elements, and the new one is apart from the old.
             unsafe { std::ptr::copy_nonoverlapping(self.start.as_ptr(), start.as_ptr(), self.len) };
-            self.free();
             self.start = start;
+            self.block = Some(block);
             self.capacity = capacity;
         }
         self.len = self.len.max(len);
         Ok(())
-    }
-
-    fn free(&mut self) {
-        if self.capacity > 0
-            && let Ok(layout) = Layout::array::<T>(self.capacity)
-        {
-            // SAFETY: the array was allocated with this very layout.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout) }
-        }
-    }
-}
-
-impl<T: Zeroable> Drop for ZeroedVec<T> {
-    fn drop(&mut self) {
-        self.free();
     }
 }
 

@@ -121,6 +121,7 @@ impl Instance {
     }
 
     fn item(&self, module: &Module, item: ExternIdx) -> Option<Extern> {
+        self.0.show();
         Some(match item {
             ExternIdx::Func(func) => Extern::Func(self.func(module, func)?),
             ExternIdx::Table(table) => Extern::Table(Table::from_raw(self.0.table(table)?)),

@@ -1,6 +1,6 @@
 //! Allocating an instance: checking its imports, making what it owns, filling its context.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use chalcid_module::index::{DefTypeId, FuncIdx, GlobalIdx, MemIdx, TableIdx, TagIdx};
@@ -175,6 +175,7 @@ impl Instance {
                 edges: RefCell::new(edges),
                 dropped_elements: DroppedSet::new(declarations.elements.len()),
                 dropped_data: DroppedSet::new(declarations.data.len()),
+                shown: Cell::new(false),
                 elements: RefCell::default(),
             },
         );

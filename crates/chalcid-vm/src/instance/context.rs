@@ -1,6 +1,6 @@
 //! The memory of a `VMContext`.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::NonNull;
 
@@ -12,12 +12,13 @@ use crate::builtins;
 use crate::module::ModuleObject;
 use crate::value::ValRaw;
 use crate::vmcontext::{VMContext, VMFuncImport, VMFuncRef, VMGlobal, VMMemoryRef, VMTable, VMTag};
-use crate::zeroed::OutOfMemory;
+use crate::zeroed::{OutOfMemory, ZeroedBlock};
 
 /// Owns the block. All its fields are written before code runs on it, and only globals change after.
 pub(super) struct Context {
     start: NonNull<VMContext>,
-    layout: Layout,
+    /// What `start` points to.
+    _block: ZeroedBlock,
     /// Bytes of the context itself.
     fields: usize,
     /// Number of function references behind it.
@@ -33,8 +34,8 @@ impl Context {
             .and_then(|fields| Ok((fields, fields.extend(Layout::array::<VMFuncRef>(count)?)?)))
             .map_err(|_| OutOfMemory)?;
         let (layout, func_refs) = func_refs;
-        // SAFETY: the size is not 0.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<VMContext>()).ok_or(OutOfMemory)?;
+        let block = ZeroedBlock::new(layout)?;
+        let start = block.start().cast::<VMContext>();
         // SAFETY: the block is ours, large enough for the header, and zero is a value of all its fields.
         let header = unsafe { &mut *start.as_ptr() };
         header.magic = INSTANCE_MAGIC;
@@ -44,7 +45,7 @@ impl Context {
         header.builtins = builtins::table();
         header.heat = module.heat_ptr();
         header.func_refs.set(start.as_ptr().wrapping_byte_add(func_refs).cast());
-        Ok(Self { start, layout, fields: fields.size(), func_refs: count })
+        Ok(Self { start, _block: block, fields: fields.size(), func_refs: count })
     }
 
     pub(super) fn as_ptr(&self) -> *mut VMContext {
@@ -108,12 +109,5 @@ impl Context {
         let field = self.field::<VMGlobal>(module.layout().inline_global(global)?)?;
         // SAFETY: the field lies within the block, which lives as long as `self`; zero bits are a value.
         Some(unsafe { &field.as_ref().value })
-    }
-}
-
-impl Drop for Context {
-    fn drop(&mut self) {
-        // SAFETY: the block was allocated with this layout in `new`.
-        unsafe { dealloc(self.start.as_ptr().cast(), self.layout) }
     }
 }

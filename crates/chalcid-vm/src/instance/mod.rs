@@ -45,6 +45,8 @@ pub struct Instance {
     edges: RefCell<Edges>,
     dropped_elements: DroppedSet,
     dropped_data: DroppedSet,
+    /// Whether anything of it was given to anyone, who may have written to its memories or called its functions.
+    shown: Cell<bool>,
     /// Elements of segments whose expressions make objects, evaluated once.
     elements: RefCell<BTreeMap<ElemIdx, Box<[RefSlot]>>>,
 }
@@ -83,6 +85,11 @@ impl Instance {
     /// The module.
     pub fn module(&self) -> &Arc<ModuleObject> {
         &self.module
+    }
+
+    /// To be called before anything of the instance is handed out that code could be run by, or a memory written through.
+    pub fn show(&self) {
+        self.shown.set(true);
     }
 
     /// A table, imported or not.

@@ -16,6 +16,7 @@ use crate::func::Misuse;
 use crate::global::GlobalValue;
 use crate::heap::Holder;
 use crate::memory::MemInst;
+use crate::module::ModuleObject;
 use crate::reference::{RefSlot, RefValue};
 use crate::table::TableInst;
 
@@ -43,9 +44,14 @@ impl Strong<Instance> {
                 SegmentMode::Passive => {}
             }
         }
+        let mapped = self.map_data(&module);
         for (index, segment) in declarations.data.iter().enumerate() {
             if let SegmentMode::Active { target, offset } = &segment.mode {
                 let data = DataIdx::new(index);
+                if index < mapped {
+                    self.drop_data(data);
+                    continue;
+                }
                 let memory = self.memory(*target).ok_or(Misuse::Finalised)?;
                 let offset = self.offset(offset, memory.ty().address)?;
                 self.init_memory(&memory, data, offset, 0, segment.bytes.len() as u32)?;
@@ -53,6 +59,19 @@ impl Strong<Instance> {
             }
         }
         Ok(())
+    }
+
+    /// Maps the image of the module's data, if it has one and nobody can have written to the memories yet; gives the number of segments
+    /// that it stands for.
+    fn map_data(&self, module: &ModuleObject) -> usize {
+        let Some(image) = module.data_image().filter(|_| !self.shown.get()) else { return 0 };
+        let edges = self.edges.borrow();
+        let mapped = image.parts.iter().all(|part| {
+            let memory = edges.memories.get(part.memory.index());
+            memory.is_some_and(|memory| memory.map_image(part, &image.file).is_ok())
+        });
+        // Where some parts were mapped, copying writes the same bytes once more.
+        if mapped { image.segments } else { 0 }
     }
 
     fn offset(&self, expr: &chalcid_module::const_expr::ConstExpr, address: AddressType) -> Result<u64, Failure> {

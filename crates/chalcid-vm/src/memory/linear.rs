@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use rustix::io::Errno;
+
 use super::MemoryError;
+use crate::sys::image::ImageFile;
 use crate::sys::mapping::{Reservation, page_size};
 use crate::vmcontext::VMMemory;
 
@@ -104,6 +107,22 @@ impl LinearMemory {
         }
         self.grow_locked(&mut accessible, bytes as usize)?;
         Ok(before)
+    }
+
+    /// Lets accessible pages be those of a file, copied when written. Their contents so far are lost.
+    pub(super) fn map_image(&self, offset: usize, len: usize, file: &ImageFile, at: usize) -> Result<(), MemoryError> {
+        let failed = MemoryError::System { bytes: len as u64 };
+        let accessible = self.accessible.lock().unwrap_or_else(PoisonError::into_inner);
+        if offset.checked_add(len).is_none_or(|end| end > *accessible) {
+            return Err(failed);
+        }
+        let front = self.base() as usize - self.reservation.start() as usize;
+        self.reservation.map_image(front + offset, len, file, at).map_err(|error| {
+            if error == Errno::FAULT {
+                self.vm.length.store(0, Ordering::Release);
+            }
+            failed
+        })
     }
 
     fn grow_locked(&self, accessible: &mut usize, len: usize) -> Result<(), MemoryError> {

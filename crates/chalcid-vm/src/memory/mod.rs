@@ -12,6 +12,7 @@
 //!
 //! Freed address space goes back to the system at once.
 
+pub(crate) mod image;
 mod linear;
 
 use std::cell::RefCell;
@@ -21,11 +22,13 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use chalcid_module::layout::{MemoryPlan, STATIC_MEMORY_GUARD, STATIC_MEMORY_RESERVATION};
 use chalcid_module::types::{AddressType, MemoryType};
 
+use image::Part;
 pub use linear::LinearMemory;
 pub(crate) use linear::reserved_range_contains;
 
 use crate::agent::Agent;
 use crate::entity::{Entity, Sealed, Strong, Tracer};
+use crate::sys::image::ImageFile;
 use crate::vmcontext::VMMemory;
 
 /// How memories are laid out; the same for a whole engine, since code is compiled for it.
@@ -176,6 +179,16 @@ impl MemInst {
     /// What another agent needs to have the same memory; `None` unless it is shared.
     pub fn share(&self) -> Option<SharedMemory> {
         self.ty.shared.then(|| SharedMemory { ty: self.ty, is_static: self.is_static, linear: self.mapping() })
+    }
+
+    /// Lets pages be those of an image. Fails without effect where the system refuses; a memory that is lost by that is empty.
+    pub(crate) fn map_image(&self, part: &Part, file: &ImageFile) -> Result<(), MemoryError> {
+        let linear = self.mapping();
+        let mapped = linear.map_image(part.offset, part.len, file, part.at);
+        if linear.is_empty() {
+            self.vm.length.store(0, Ordering::Release);
+        }
+        mapped
     }
 
     /// Copies bytes out.

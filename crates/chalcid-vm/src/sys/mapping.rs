@@ -5,7 +5,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap};
+
+use super::image::ImageFile;
 
 /// The system's page size.
 pub(crate) fn page_size() -> usize {
@@ -77,6 +79,24 @@ impl Reservation {
         let start: *mut c_void = self.start.as_ptr().wrapping_add(offset).cast();
         // SAFETY: the range lies within our own reservation, and its owner says that nothing in it is needed.
         unsafe { madvise(start, len, Advice::LinuxDontNeed) }
+    }
+
+    /// Replaces accessible pages by pages of a file, to be copied when they are written. When the system refuses, the range is accessible
+    /// as before, with what it held before or zeros; where even that is not so, the error is `FAULT`.
+    pub(crate) fn map_image(&self, offset: usize, len: usize, file: &ImageFile, at: usize) -> Result<(), Errno> {
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(Errno::INVAL);
+        }
+        let start: *mut c_void = self.start.as_ptr().wrapping_add(offset).cast();
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: the range lies within our own reservation, which nothing but guest memory lies in.
+        let mapped = unsafe { mmap(start, len, protection, flags, file.descriptor(), at as u64) };
+        match mapped {
+            Ok(_) => Ok(()),
+            // Fails where there is a hole.
+            Err(error) => self.commit(offset, len).map_or(Err(Errno::FAULT), |()| Err(error)),
+        }
     }
 }
 
