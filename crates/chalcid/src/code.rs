@@ -12,10 +12,12 @@ use std::time::Instant;
 
 use chalcid_module::artifact::Tier;
 use chalcid_module::index::DefinedFuncIdx;
+use chalcid_module::layout::HEAT_OF_ENTRY;
 use chalcid_vm::{Failure, LazyCompile, ModuleObject, Signature};
 
 use crate::Engine;
 use crate::code_cache::ModuleCache;
+use crate::config::HOT;
 use crate::error::{Error, ResourceError};
 use crate::module::ModuleData;
 use crate::signature::travel;
@@ -39,9 +41,13 @@ impl OnFirstCall {
     /// Publishes what the code cache has of a function and of those that were compiled with it; says whether it had the function.
     fn load(&self, module: &ModuleObject, func: DefinedFuncIdx) -> bool {
         let Some(cache) = &self.cache else { return false };
-        cache.load(func, |bundle| {
+        cache.load(func, |bundle, hot| {
             let quick = bundle.functions.iter().filter(|function| function.tier == Tier::Baseline);
             quick.for_each(|function| self.cool(module, function.func));
+            // What was about to be optimised is, when it is called.
+            for heat in hot.iter().filter_map(|func| module.heat(*func)) {
+                heat.store(HOT - HEAT_OF_ENTRY, Ordering::Relaxed);
+            }
             // SAFETY: the entry is named by the hash of the module's bytes, of the settings that decide what code the engine's compiler makes,
             // and of its build, and its chunk is what this compiler's code was written as: its hash says so. The directory is one that only
             // this user can write to. Where there is no memory for it, functions are compiled one by one, and fail one by one.
@@ -123,7 +129,7 @@ impl LazyCompile for OnFirstCall {
 
     fn retire(&self, module: &ModuleObject) {
         if let Some(cache) = &self.cache {
-            cache.save_later(module, |work| self.engine.spawn(work));
+            cache.save_later(module, |func| self.engine.is_hot(module, func), |work| self.engine.spawn(work));
         }
     }
 }

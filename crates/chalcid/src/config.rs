@@ -54,7 +54,7 @@ pub struct Config {
 /// Calls after which a function is hot, see [`Config::hot_after`].
 const HOT_AFTER: u32 = 2000;
 /// The heat that is hot.
-const HOT: u32 = 1 << 31;
+pub(crate) const HOT: u32 = 1 << 31;
 
 impl Config {
     /// The defaults: every finished proposal, traps from signals, no interruption.

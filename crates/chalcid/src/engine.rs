@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use chalcid_compiler::Compiler;
+use chalcid_compiler::{Compiler, Tier};
 use chalcid_module::features::Features;
+use chalcid_module::index::DefinedFuncIdx;
 use chalcid_module::registry::TypeRegistry;
-use chalcid_vm::{MemorySettings, Signature};
+use chalcid_vm::{MemorySettings, ModuleObject, Signature};
 
 use crate::code_cache::Cache;
 use crate::error::ResourceError;
@@ -16,7 +18,7 @@ use crate::signature::Signatures;
 use crate::stats::Counters;
 use crate::tier_up::TierUp;
 use crate::types::{DefTypeId, FuncType, TypeHandle};
-use crate::{CodeCacheError, Config, Error, Misuse, Stats};
+use crate::{CodeCacheError, Config, Error, Misuse, Stats, TierPolicy};
 
 /// An engine: what modules are compiled by. Cloning gives another handle to the same engine.
 ///
@@ -106,7 +108,7 @@ impl Engine {
         let Some(cache) = &self.0.cache else { return };
         for module in cache.modules() {
             if let Some(known) = ModuleData::of(&module).and_then(|data| data.cache()) {
-                known.save(&module);
+                known.save(&module, |func| self.is_hot(&module, func));
             }
         }
         cache.wait();
@@ -121,9 +123,17 @@ impl Engine {
         }
         for module in cache.modules() {
             if let Some(known) = ModuleData::of(&module).and_then(|data| data.cache()) {
-                known.save_later(&module, |work| self.spawn(work));
+                known.save_later(&module, |func| self.is_hot(&module, func), |work| self.spawn(work));
             }
         }
+    }
+
+    /// Whether a function waits to be optimised, or is half way to being hot.
+    pub(crate) fn is_hot(&self, module: &ModuleObject, func: DefinedFuncIdx) -> bool {
+        let (config, heat) = (&self.0.config, module.heat(func).map_or(0, |heat| heat.load(Ordering::Relaxed)));
+        config.tier == TierPolicy::Auto
+            && module.tier(func) == Some(Tier::Baseline)
+            && (heat.saturating_sub(config.cold()) >= config.hot_after / 2 || self.0.tier_up.waits(module, func))
     }
 
     /// Why the code cache is not used or not written, where that is so.

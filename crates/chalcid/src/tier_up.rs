@@ -135,6 +135,11 @@ impl TierUp {
         }
     }
 
+    /// Whether a function is in the queue.
+    pub(crate) fn waits(&self, module: &ModuleObject, func: DefinedFuncIdx) -> bool {
+        self.lock().waiting.contains_key(&place(module, func))
+    }
+
     /// Waits until nothing waits or is being compiled.
     pub(crate) fn wait(&self) {
         let mut queue = self.lock();
@@ -175,8 +180,8 @@ impl Candidate {
     }
 }
 
-fn place(module: &Arc<ModuleObject>, func: DefinedFuncIdx) -> Place {
-    (Arc::as_ptr(module) as usize, func)
+fn place(module: &ModuleObject, func: DefinedFuncIdx) -> Place {
+    (std::ptr::from_ref(module) as usize, func)
 }
 
 /// A thread that works through the queue; counted down here if compiling panics.

@@ -153,6 +153,38 @@ fn what_is_new_is_added_to_what_there_was() {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
+fn what_ran_hot_is_optimised_the_next_time() {
+    let folder = Folder::new();
+    let auto = |calls| {
+        let config = config().tier(chalcid::TierPolicy::Auto).hot_after(calls).code_cache(folder.cache());
+        Engine::new(config).unwrap()
+    };
+    // Optimised the first time: so it is the second time.
+    let first = auto(10);
+    let instance = instance(&first);
+    (0..20).for_each(|_| assert_eq!(call_i32(&instance, "loops", &[10]), 55));
+    first.finish_compiling();
+    // Half way to that: optimised when it is called again.
+    (0..6).for_each(|_| assert_eq!(call_i32(&instance, "unused", &[]), 42));
+    first.save_code();
+    assert_eq!((first.stats().baseline.functions, first.stats().tier_ups), (2, 1));
+
+    let second = auto(10);
+    let instance = self::instance(&second);
+    assert_eq!((call_i32(&instance, "loops", &[10]), call_i32(&instance, "unused", &[])), (55, 42));
+    second.finish_compiling();
+    let stats = second.stats();
+    assert_eq!((stats.baseline.functions, stats.loaded.functions, stats.tier_ups), (0, 2, 1));
+    second.save_code();
+
+    let third = auto(10);
+    let instance = self::instance(&third);
+    assert_eq!((call_i32(&instance, "loops", &[10]), call_i32(&instance, "unused", &[])), (55, 42));
+    assert_eq!((compiled(&third.stats()), third.stats().loaded.functions), (0, 2));
+}
+
+#[test]
 fn a_module_that_goes_is_saved_without_being_asked_for() {
     let folder = Folder::new();
     let engine = engine(folder.cache());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! header     magic[8] format:u32 0:u32 key[32] functions:u32 chunks:u32 hash[32]     the hash of all before it and the index
-//! index      (function:u32, chunk << 2 | tier:u32)*   by ascending function
+//! index      (function:u32, chunk << 2 | state:u32)*  by ascending function
 //!            (offset:u64 len:u32 0:u32 hash[32])*     by chunk
 //! chunks     each a `CodeBundle`, as `chalcid_module::artifact` writes it
 //! ```
@@ -10,6 +10,7 @@
 //! All numbers are little-endian. A chunk is some tens of kilobytes and is read, checked and published when one of its functions is
 //! called. So opening an entry costs as much for a large module as for a small one, but for the index: eight bytes a function.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -95,16 +96,16 @@ impl Entry {
         (header[HASHED..] == hash_of_index(&header[..HASHED], &index)).then_some(Self { file, head, index, functions })
     }
 
-    /// The chunk and tier of a function.
-    pub(super) fn find(&self, func: DefinedFuncIdx) -> Option<(usize, Tier)> {
+    /// The chunk of a function, and its state.
+    pub(super) fn find(&self, func: DefinedFuncIdx) -> Option<(usize, State)> {
         let (mut low, mut high) = (0, self.functions);
         while low < high {
             let middle = low.midpoint(high);
-            let (found, chunk, tier) = self.function(middle)?;
+            let (found, chunk, state) = self.function(middle)?;
             match found.0.cmp(&func.0) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some((chunk, tier)),
+                std::cmp::Ordering::Equal => return Some((chunk, state)),
             }
         }
         None
@@ -115,10 +116,10 @@ impl Entry {
         (self.index.len() - self.functions * FUNCTION) / CHUNK
     }
 
-    fn function(&self, position: usize) -> Option<(DefinedFuncIdx, usize, Tier)> {
+    fn function(&self, position: usize) -> Option<(DefinedFuncIdx, usize, State)> {
         let at = position * FUNCTION;
         let word = number(&self.index, at + 4)?;
-        Some((DefinedFuncIdx(number(&self.index, at)?), (word >> 2) as usize, Tier::from_u8((word & 3) as u8)?))
+        Some((DefinedFuncIdx(number(&self.index, at)?), (word >> 2) as usize, State::from_bits(word & 3)?))
     }
 
     /// The bytes of a chunk, if they are as they were written.
@@ -154,28 +155,58 @@ fn hash_of_index(header: &[u8], index: &[u8]) -> [u8; HASH] {
     *hasher.finalize().as_bytes()
 }
 
+/// What is known of a function's code without looking at it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct State {
+    pub(super) tier: Tier,
+    /// Whether it was on its way to a better tier.
+    pub(super) hot: bool,
+}
+
+impl State {
+    fn bits(self) -> u32 {
+        if self.hot && self.tier == Tier::Baseline { 3 } else { self.tier as u32 }
+    }
+
+    fn from_bits(bits: u32) -> Option<Self> {
+        match bits {
+            3 => Some(Self { tier: Tier::Baseline, hot: true }),
+            bits => Some(Self { tier: Tier::from_u8(bits as u8)?, hot: false }),
+        }
+    }
+}
+
 /// Makes an entry.
 #[derive(Default)]
 pub(super) struct EntryWriter {
-    functions: Vec<(DefinedFuncIdx, u32, Tier)>,
+    /// With the number of the chunk.
+    functions: Vec<(DefinedFuncIdx, u32, State)>,
     chunks: Vec<Vec<u8>>,
     open: CodeBundle,
+    /// Those of the open chunk that are hot.
+    hot: HashSet<DefinedFuncIdx>,
 }
 
 impl EntryWriter {
     /// Adds a chunk that is complete.
-    pub(super) fn add_chunk(&mut self, bytes: Vec<u8>, bundle: &CodeBundle) {
+    pub(super) fn add_chunk(&mut self, bytes: Vec<u8>, bundle: &CodeBundle, hot: impl Fn(DefinedFuncIdx) -> bool) {
         let number = self.chunks.len() as u32;
-        self.functions.extend(bundle.functions.iter().map(|function| (function.func, number, function.tier)));
+        self.functions.extend(bundle.functions.iter().map(|function| {
+            let state = State { tier: function.tier, hot: hot(function.func) };
+            (function.func, number, state)
+        }));
         self.chunks.push(bytes);
     }
 
     /// Adds a function.
-    pub(super) fn add_function(&mut self, func: DefinedFuncIdx, code: CompiledCode) {
+    pub(super) fn add_function(&mut self, func: DefinedFuncIdx, code: CompiledCode, hot: bool) {
         // A function that does not fit into an empty chunk is left to be compiled again.
         if let Err(code) = self.open.push(func, code) {
             self.close_chunk();
             let _ = self.open.push(func, code);
+        }
+        if hot {
+            self.hot.insert(func);
         }
         if self.open.joined.code.len() >= CHUNK_CODE {
             self.close_chunk();
@@ -185,7 +216,8 @@ impl EntryWriter {
     fn close_chunk(&mut self) {
         if !self.open.functions.is_empty() {
             let bundle = std::mem::take(&mut self.open);
-            self.add_chunk(bundle.encode(), &bundle);
+            let hot = std::mem::take(&mut self.hot);
+            self.add_chunk(bundle.encode(), &bundle, |func| hot.contains(&func));
         }
     }
 
@@ -195,9 +227,9 @@ impl EntryWriter {
         self.functions.sort_unstable_by_key(|function| function.0.0);
         let index_len = self.functions.len() * FUNCTION + self.chunks.len() * CHUNK;
         let mut index = Vec::with_capacity(index_len);
-        for (func, chunk, tier) in &self.functions {
+        for (func, chunk, state) in &self.functions {
             index.extend_from_slice(&func.0.to_le_bytes());
-            index.extend_from_slice(&(chunk << 2 | *tier as u32).to_le_bytes());
+            index.extend_from_slice(&(chunk << 2 | state.bits()).to_le_bytes());
         }
         let mut offset = (HEADER + index_len) as u64;
         for chunk in &self.chunks {

@@ -1,5 +1,6 @@
 //! What the cache has for one module, and what it is to get.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -51,9 +52,9 @@ impl ModuleCache {
         self.cache.fresh.store(true, Ordering::Relaxed);
     }
 
-    /// Gives the chunk of a function to `publish`, if the entry has the function and nobody has done so yet. When this returns the chunk
+    /// Gives the chunk of a function to `publish`, with those of its functions that were hot, if the entry has the function and nobody has done so yet. When this returns the chunk
     /// has been published, by whomever, if it is whole.
-    pub(crate) fn load(&self, func: DefinedFuncIdx, publish: impl FnOnce(CodeBundle)) {
+    pub(crate) fn load(&self, func: DefinedFuncIdx, publish: impl FnOnce(CodeBundle, &[DefinedFuncIdx])) {
         let Some(entry) = &self.entry else { return };
         let Some((chunk, _)) = entry.find(func) else { return };
         let Some(loaded) = self.loaded.get(chunk) else { return };
@@ -63,7 +64,9 @@ impl ModuleCache {
             match bundle {
                 Some(bundle) => {
                     let (functions, bytes) = (bundle.functions.len(), bundle.joined.code.len());
-                    publish(bundle);
+                    let is_hot = |func: &DefinedFuncIdx| entry.find(*func).is_some_and(|(_, state)| state.hot);
+                    let hot: Vec<_> = bundle.functions.iter().map(|function| function.func).filter(is_hot).collect();
+                    publish(bundle, &hot);
                     self.cache.counters.count_loaded(functions, bytes, started.elapsed());
                 }
                 None => self.cache.counters.count_damaged(),
@@ -71,45 +74,59 @@ impl ModuleCache {
         });
     }
 
-    /// Saves what the entry lacks, if it is worth it, and waits until it is done.
-    pub(crate) fn save(&self, module: &ModuleObject) {
-        if let Some(code) = self.take_fresh(module) {
+    /// Saves what the entry lacks, if it is worth it, and waits until it is done. `hot` says what is on its way to a better tier.
+    pub(crate) fn save(&self, module: &ModuleObject, hot: impl Fn(DefinedFuncIdx) -> bool) {
+        if let Some(code) = self.take_fresh(module, hot) {
             write(&self.cache, &self.key, code);
         }
     }
 
     /// Saves what the entry lacks, if it is worth it. Copies the code at once and leaves the rest to `spawn`.
-    pub(crate) fn save_later(&self, module: &ModuleObject, spawn: impl FnOnce(Box<dyn FnOnce() + Send>)) {
-        if let Some(code) = self.take_fresh(module) {
+    pub(crate) fn save_later(
+        &self,
+        module: &ModuleObject,
+        hot: impl Fn(DefinedFuncIdx) -> bool,
+        spawn: impl FnOnce(Box<dyn FnOnce() + Send>),
+    ) {
+        if let Some(code) = self.take_fresh(module, hot) {
             let (saving, key): (Saving, _) = (self.cache.begin_saving(), self.key);
             spawn(Box::new(move || write(&saving.0, &key, code)));
         }
     }
 
     /// The code that the entry lacks.
-    fn take_fresh(&self, module: &ModuleObject) -> Option<Vec<(DefinedFuncIdx, CompiledCode)>> {
+    fn take_fresh(&self, module: &ModuleObject, hot: impl Fn(DefinedFuncIdx) -> bool) -> Option<Vec<Fresh>> {
         let fresh = self.fresh.load(Ordering::Relaxed);
         if fresh == 0 || fresh < self.cache.settings.worth_saving {
             return None;
         }
         self.fresh.store(0, Ordering::Relaxed);
-        let known = |func| self.entry.as_ref().and_then(|entry| entry.find(func)).map(|(_, tier)| tier);
-        Some(module.artifacts(|func, tier| {
+        let known = |func| self.entry.as_ref().and_then(|entry| entry.find(func)).map(|(_, state)| state.tier);
+        let code = module.artifacts(|func, tier| {
             // What is known and was compiled all the same was not whole.
             known(func).is_none_or(|known| known <= tier)
-        }))
+        });
+        Some(code.into_iter().map(|(func, code)| Fresh { func, code, hot: hot(func) }).collect())
     }
 }
 
+/// A function that an entry lacks.
+struct Fresh {
+    func: DefinedFuncIdx,
+    code: CompiledCode,
+    hot: bool,
+}
+
 /// Adds functions to the entry of a key as it is now: other processes and other modules of the same bytes may have added to it.
-fn write(cache: &Cache, key: &Key, code: Vec<(DefinedFuncIdx, CompiledCode)>) {
+fn write(cache: &Cache, key: &Key, code: Vec<Fresh>) {
     let started = Instant::now();
     let Some(directory) = cache.directory(true) else { return };
     let current = directory.open_entry(key).ok().flatten().and_then(|file| Entry::read(file, key));
-    let mut new: std::collections::HashMap<_, _> = code.iter().map(|(func, code)| (func.0, code.tier)).collect();
+    let mut new: HashMap<_, _> = code.iter().map(|fresh| (fresh.func.0, fresh.code.tier)).collect();
     let mut writer = EntryWriter::default();
     let mut changed = current.is_none();
     if let Some(current) = &current {
+        let hot = |func| current.find(func).is_some_and(|(_, state)| state.hot);
         for chunk in 0..current.chunks() {
             let whole = current.chunk(chunk).and_then(|bytes| Some((CodeBundle::decode(&bytes).ok()?, bytes)));
             let Some((bundle, bytes)) = whole else {
@@ -123,11 +140,11 @@ fn write(cache: &Cache, key: &Key, code: Vec<(DefinedFuncIdx, CompiledCode)>) {
                 }
             }
             if !bundle.functions.iter().any(|function| new.contains_key(&function.func.0)) {
-                writer.add_chunk(bytes, &bundle);
+                writer.add_chunk(bytes, &bundle, hot);
                 continue;
             }
             for (func, code) in bundle.split().filter(|(func, _)| !new.contains_key(&func.0)) {
-                writer.add_function(func, code);
+                writer.add_function(func, code, hot(func));
             }
         }
     }
@@ -135,9 +152,9 @@ fn write(cache: &Cache, key: &Key, code: Vec<(DefinedFuncIdx, CompiledCode)>) {
     if !changed {
         return;
     }
-    for (func, code) in code {
+    for Fresh { func, code, hot } in code {
         if new.remove(&func.0).is_some() {
-            writer.add_function(func, code);
+            writer.add_function(func, code, hot);
         }
     }
     let parts = writer.finish(key);
