@@ -207,6 +207,47 @@ fn compile_everything(operands: Operands) {
     }
 }
 
+/// Parts of instructions that the baseline tier leaves to the other.
+const LEFT_BY_BASELINE: &[&str] = &["struct.", "array.", "ref.test", "ref.cast", "br_on_cast"];
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_baseline_tier_leaves_nothing_but_these() {
+    let base = Settings { verify: true, ..Settings::default() };
+    let compilers: Vec<_> = [
+        Compiler::new(base.clone()).unwrap(),
+        Compiler::new(Settings { signals: false, interruptible: true, counters: true, ..base.clone() }).unwrap(),
+    ]
+    .into();
+    for operands in [Operands::Parameters, Operands::Constants, Operands::Loads] {
+        for memory in MEMORIES {
+            let cases = cases();
+            let offset = memory.offsets[memory.offsets.len() - 1];
+            let functions: Vec<_> = cases.iter().map(|case| function(case, memory, offset, operands)).collect();
+            let (bytes, declarations) = parse(&module(memory, &functions));
+            let layout = VMContextLayout::new(&declarations);
+            for (position, case) in cases.iter().enumerate() {
+                let body = &declarations.bodies[position];
+                let (begin, end) = (body.start as usize, body.end as usize);
+                for compiler in &compilers {
+                    let code = compiler
+                        .compile_function(
+                            Tier::Baseline,
+                            &declarations,
+                            &layout,
+                            DefinedFuncIdx::new(position),
+                            &bytes[begin..end],
+                            begin,
+                        )
+                        .unwrap_or_else(|error| panic!("{error}\n{}", functions[position]));
+                    let may_leave = LEFT_BY_BASELINE.iter().any(|part| case.instruction.contains(part));
+                    assert!(may_leave || code.tier == Tier::Baseline, "{}", functions[position]);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn operators_compile_with_parameters() {
     compile_everything(Operands::Parameters);

@@ -31,10 +31,15 @@ impl Module {
 
     /// Compiles one of its functions.
     pub fn compile(&self, compiler: &Compiler, func: usize) -> Result<CompiledCode, CompileError> {
+        self.compile_by(Tier::Optimizing, compiler, func)
+    }
+
+    /// Compiles one of its functions by a tier.
+    pub fn compile_by(&self, tier: Tier, compiler: &Compiler, func: usize) -> Result<CompiledCode, CompileError> {
         let range = &self.declarations.bodies[func];
         let body = &self.bytes[range.start as usize..range.end as usize];
         compiler.compile_function(
-            Tier::Optimizing,
+            tier,
             &self.declarations,
             &self.layout,
             DefinedFuncIdx::new(func),
