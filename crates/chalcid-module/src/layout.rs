@@ -138,8 +138,8 @@ offsets! {
         /// back when the last one is gone.
         NUMBER = 4,
     }
-    /// A global's storage: the value in its lowest bytes. Function references are plain `VMFuncRef` pointers; other references
-    /// are the running side's alone.
+    /// A global's storage: the value in its lowest bytes. Function references are plain `VMFuncRef` pointers. Other
+    /// references are written by the running side alone; what is here is their 32 bits, zero-extended, or [`GLOBAL_ASK`](super::GLOBAL_ASK).
     mod vmglobal size 16 {
         /// The value.
         VALUE = 0,
@@ -179,6 +179,8 @@ pub const HEAT_OF_TURN: u32 = 1 << 13;
 pub const CODE_SLOT_SIZE: u32 = 8;
 /// Size of a `ValRaw`: one value on its way into or out of wasm, in its lowest bytes.
 pub const VAL_RAW_SIZE: u32 = 16;
+/// What a global of a reference type holds in place of its value where code has to ask for it by `global_get_ref`, as for a host value.
+pub const GLOBAL_ASK: u64 = u64::MAX;
 /// Bit that marks a filled element of a function table.
 pub const TABLE_FILLED: usize = 1;
 
@@ -189,6 +191,9 @@ pub const STATIC_MEMORY_GUARD: u64 = 1 << 31;
 
 /// Code turns the address of a checked access that is out of bounds into one below this, where nothing is ever mapped: a fault of a known
 /// trap site there is the trap, just as one in the reservation of a static memory.
+///
+/// The same number of bytes at the beginning of the heap of objects is inaccessible: an access through a null reference faults there, which
+/// is the trap as well.
 pub const NULL_GUARD: u64 = 4096;
 
 /// How code keeps within a memory. Compiled code and whoever maps the memory have to agree: both ask [`MemoryPlan::of`], which looks

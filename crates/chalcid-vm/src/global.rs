@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 use chalcid_module::index::DefTypeId;
+use chalcid_module::layout::GLOBAL_ASK;
 use chalcid_module::registry::TypeHandle;
 use chalcid_module::types::{GlobalType, Hierarchy, ValType};
 
@@ -44,7 +45,7 @@ enum Content {
     Number,
     /// A `VMFuncRef` pointer in the `VMGlobal`; what keeps it.
     Func(RefCell<Option<FuncOwner>>),
-    /// Here, and nothing in the `VMGlobal`.
+    /// Here; the `VMGlobal` repeats what code can read by itself.
     Ref(Cell<RefSlot>),
 }
 
@@ -113,10 +114,18 @@ impl GlobalInst {
     /// Writes a global of another hierarchy; takes what the slot owns.
     pub(crate) fn set_slot(&self, agent: &Agent, slot: RefSlot) {
         match &self.content {
-            Content::Ref(content) => content.replace(slot).release(agent),
+            Content::Ref(content) => {
+                self.vm.value.set(ValRaw::u64(repeated(&slot)));
+                content.replace(slot).release(agent);
+            }
             _ => slot.release(agent),
         }
     }
+}
+
+/// What code reads of a slot.
+fn repeated(slot: &RefSlot) -> u64 {
+    if slot.as_host().is_some() { GLOBAL_ASK } else { u64::from(slot.as_bits()) }
 }
 
 impl Strong<GlobalInst> {
@@ -180,6 +189,8 @@ impl Entity for GlobalInst {
             }
             Content::Ref(slot) => {
                 agent.inner().heap.unlist(Holder::Global(self));
+                // Code has to ask from here on, and is told that nothing is left.
+                self.vm.value.set(ValRaw::u64(GLOBAL_ASK));
                 slot.replace(RefSlot::NULL).release(agent);
             }
         }

@@ -126,12 +126,9 @@ impl FuncTranslator<'_> {
 
     /// Whether an access that ends at `end` bytes behind a null reference is known to fault: nothing is ever mapped at the beginning of the heap.
     pub(super) fn null_faults(&self, end: u32) -> bool {
-        NULL_FAULTS && self.settings.signals && u64::from(end) <= NULL_GUARD
+        self.settings.signals && u64::from(end) <= NULL_GUARD
     }
 }
-
-/// Whether the first page of the heap is inaccessible, and its faults become traps.
-const NULL_FAULTS: bool = false;
 
 /// Values.
 impl FuncTranslator<'_> {

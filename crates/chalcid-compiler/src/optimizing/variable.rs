@@ -4,8 +4,9 @@ use chalcid_module::builtins::Builtin;
 use chalcid_module::const_expr::ConstOp;
 use chalcid_module::declarations::GlobalDecl;
 use chalcid_module::index::GlobalIdx;
-use chalcid_module::layout::vmglobal;
+use chalcid_module::layout::{GLOBAL_ASK, vmglobal};
 use chalcid_module::types::{Hierarchy, ValType};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use cranelift_frontend::Variable;
 use wasmparser::Operator;
@@ -53,8 +54,8 @@ enum Place {
     Memory(Value, u32),
     /// With the running side, as a function reference that can be read in place.
     FuncRef(Value),
-    /// With the running side.
-    Ref,
+    /// With the running side, which leaves there what can be read in place.
+    Ref(Value),
 }
 
 impl<'a> FuncTranslator<'a> {
@@ -97,7 +98,7 @@ impl<'a> FuncTranslator<'a> {
         match content {
             ValType::Ref(ty) => match hierarchy(ty.heap, self.module) {
                 Hierarchy::Func => Place::FuncRef(self.load_vmctx_ptr(pointer)),
-                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Place::Ref,
+                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Place::Ref(self.load_vmctx_ptr(pointer)),
             },
             _ => match self.layout.inline_global(index) {
                 Some(offset) => Place::Memory(self.vmctx, offset),
@@ -124,12 +125,16 @@ impl<'a> FuncTranslator<'a> {
                 let value = self.ins().load(ty, flags, base, vmglobal::VALUE as i32);
                 self.push(value);
             }
-            Place::Ref => {
-                let number = self.i32_const(index.0);
-                if let Some(wide) = self.call_builtin(Builtin::global_get_ref, &[number]) {
-                    let value = self.ins().ireduce(types::I32, wide);
-                    self.push_gc_ref(value);
-                }
+            Place::Ref(base) => {
+                let flags = self.global_flags(index, global);
+                let found = self.ins().load(types::I64, flags, base, vmglobal::VALUE as i32);
+                let ask = self.ins().icmp_imm_s(IntCC::Equal, found, GLOBAL_ASK.cast_signed());
+                let wide = self.cold_path(ask, found, |t| {
+                    let number = t.i32_const(index.0);
+                    t.call_builtin(Builtin::global_get_ref, &[number])
+                });
+                let value = self.ins().ireduce(types::I32, wide);
+                self.push_gc_ref(value);
             }
         }
         Ok(())
@@ -147,7 +152,7 @@ impl<'a> FuncTranslator<'a> {
                 let number = self.i32_const(index.0);
                 self.call_builtin(Builtin::global_set_func, &[number, value]);
             }
-            Place::Ref => {
+            Place::Ref(_) => {
                 let number = self.i32_const(index.0);
                 self.call_builtin(Builtin::global_set_ref, &[number, value]);
             }

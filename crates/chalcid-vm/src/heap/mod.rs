@@ -72,6 +72,7 @@ pub(crate) use functions::no_functions;
 pub use object::ObjectError;
 pub(crate) use roots::Holder;
 pub use roots::ObjectRef;
+pub(crate) use space::space_contains;
 
 /// No collection is due before so many bytes were handed out.
 const SMALLEST_DUE: u64 = 4 << 20;

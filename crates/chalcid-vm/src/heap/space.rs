@@ -34,6 +34,8 @@ const MOST_BLOCKS: u32 = (1 << (32 - BLOCK_BITS)) - 1;
 const GUARD: usize = 1 << 20;
 /// A block with fewer free lines is not looked at for holes.
 const FEWEST_LINES: u32 = 16;
+/// Bytes of address space.
+const RESERVED: usize = (1 << 32) + 2 * GUARD;
 /// Blocks that are made accessible at a time, at least.
 const COMMIT_STEP: u32 = 32;
 /// What freed memory is filled with where faults of the collector are looked for.
@@ -80,10 +82,15 @@ pub(super) struct Space {
     poison: bool,
 }
 
+/// Whether an address lies in the reservation of a heap with this base, guards included. For signal handlers.
+pub(crate) fn space_contains(base: *const u8, address: usize) -> bool {
+    !base.is_null() && address.wrapping_sub((base as usize).wrapping_sub(GUARD)) < RESERVED
+}
+
 impl Space {
     /// Reserves the address space. `limit` is in bytes.
     pub(super) fn new(limit: u64, poison: bool) -> Option<Self> {
-        let memory = Reservation::new((1usize << 32) + 2 * GUARD).ok()?;
+        let memory = Reservation::new(RESERVED).ok()?;
         let limit = u32::try_from(limit >> BLOCK_BITS).unwrap_or(u32::MAX).min(MOST_BLOCKS - 1);
         let placeholder = Block { state: State::LargeRest, clean: true, grey: 0, next_grey: 0, lines: [0; 4] };
         Some(Self {

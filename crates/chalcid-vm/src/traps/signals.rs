@@ -1,7 +1,8 @@
 //! Signal handlers for faults in machine code.
 //!
 //! **What is decided here:** a fault becomes a trap only if the thread is in an activation, the instruction lies in code of ours and is listed as one that may
-//! trap, and, for memory faults, the address lies in the reservation of a memory or in the first page (where checked accesses go on purpose).
+//! trap, and, for memory faults, the address lies in the reservation of a memory, in that of the agent's heap, or in the first page (where checked accesses
+//! go on purpose).
 //! Everything else is somebody else's fault and goes to the handler that was installed before this one, or to the system's default.
 //!
 //! # Why the handler may take locks
@@ -16,6 +17,7 @@ use std::sync::{Once, OnceLock};
 
 use crate::arch::context;
 use crate::code::{arena, registry};
+use crate::heap;
 use crate::memory;
 use crate::sys::mapping::{Reservation, page_size};
 use crate::traps::enter;
@@ -84,8 +86,12 @@ fn become_trap(signal: c_int, address: usize, context: &mut libc::ucontext_t) ->
     }
     let Some(code) = registry::find(pc).and_then(|code| code.trap_at(pc)) else { return false };
     let is_memory_fault = signal == libc::SIGSEGV || signal == libc::SIGBUS;
-    if is_memory_fault && address >= NULL_PAGE && !memory::reserved_range_contains(address) {
-        return false;
+    if is_memory_fault && address >= NULL_PAGE {
+        // SAFETY: the thread's code is running for the agent, whose block stays where it is.
+        let heap = unsafe { &*agent }.heap_base.get();
+        if !heap::space_contains(heap, address) && !memory::reserved_range_contains(address) {
+            return false;
+        }
     }
     context::redirect(context, agent, code as u8);
     true
