@@ -1,5 +1,6 @@
 //! The official test suites: every file of every version of the standard and of every proposal, one test a file. Version 2.0 is
-//! also run in the engine's other modes, as without signal handlers; and everything by each tier.
+//! also run in the engine's other modes, as without signal handlers; version 3.0, and the proposals that are about references, also while
+//! the heap is collected at every chance; and everything by each tier.
 //!
 //! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
 //! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`. While working on a
@@ -46,7 +47,11 @@ fn main() -> ExitCode {
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
             let features = features_of_proposal(proposal);
-            let modes = if matches!(proposal, Proposal::GC) { Mode::ALL } else { Mode::TIERS };
+            // Those that are about references.
+            let modes = match proposal {
+                Proposal::GC | Proposal::FunctionReferences | Proposal::ExceptionHandling => Mode::ALL,
+                _ => Mode::TIERS,
+            };
             for &mode in modes {
                 trials.push(trial(&mut engines, &mut expected, &totals, features, mode, &file));
             }
