@@ -342,6 +342,11 @@ impl Agent {
         let depth = self.0.depth.get() - 1;
         if depth == 0 && (self.0.has_deferred.get() || !self.0.heap.is_settled()) {
             self.settle();
+            self.0.depth.set(depth);
+            if self.0.heap.take_cycles_due() {
+                self.collect_cycles();
+            }
+            return;
         }
         self.0.depth.set(depth);
     }

@@ -362,6 +362,14 @@ pub(crate) struct Borrowed<'a, T: Entity> {
     marker: PhantomData<&'a T>,
 }
 
+/// The front of the box that an entity lies in.
+pub(crate) fn header_of<T: Entity>(body: *const T) -> NonNull<Header> {
+    const { assert!(std::mem::offset_of!(EntityBox<T>, header) == 0) };
+    let start = body.wrapping_byte_sub(std::mem::offset_of!(EntityBox<T>, body)).cast_mut().cast();
+    // SAFETY: an entity lies behind the front of its box, whose address is not null.
+    unsafe { NonNull::new_unchecked(start) }
+}
+
 impl<T: Entity> Borrowed<'_, T> {
     /// The handle of an entity from the address that `as_ptr` gave.
     ///

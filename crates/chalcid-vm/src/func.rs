@@ -19,7 +19,7 @@ use chalcid_module::types::{AbsHeapType, FuncType, HeapType, Hierarchy, RefType,
 use crate::agent::Agent;
 use crate::builtins;
 use crate::code::{CodeError, CodeOwner, PublishedCode};
-use crate::entity::{Borrowed, Entity, Sealed, Strong, Tracer};
+use crate::entity::{Borrowed, Entity, Header, Sealed, Strong, Tracer, header_of};
 use crate::failure::{Failure, Pending};
 use crate::instance::Instance;
 use crate::traps;
@@ -281,6 +281,14 @@ impl FuncOwner {
         match self {
             Self::Instance(instance) => instance.agent(),
             Self::Host(func) => func.agent(),
+        }
+    }
+
+    /// The front of the owner's box.
+    pub(crate) fn header(&self) -> NonNull<Header> {
+        match self {
+            Self::Instance(instance) => header_of(instance.as_ptr()),
+            Self::Host(func) => header_of(func.as_ptr()),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Where a host looks after entities, its collector finds cycles through their keepers. Entities without a keeper are looked after here, by
 //! trial deletion: what every handle that lies inside an entity accounts for is taken from the handle counts; an entity with handles left over is held
-//! from outside, and so is everything it reaches; the rest is cleared.
+//! from outside, and so is everything it reaches; the rest is cleared. Objects of the heap pass on what reaches them, where no code is running.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -97,6 +97,13 @@ pub(crate) fn collect_cycles(agent: &Agent) -> usize {
             });
         }
     });
+    let search = agent.inner().heap.search(agent);
+    if let Some(search) = &search {
+        search.for_each_handle(&mut |target| {
+            let scratch = &header(target).scratch;
+            scratch.set(scratch.get().saturating_sub(1));
+        });
+    }
 
     let mut reached = Vec::new();
     list.for_each(|entity| {
@@ -105,14 +112,22 @@ pub(crate) fn collect_cycles(agent: &Agent) -> usize {
             reached.push(entity);
         }
     });
+    let reach = |target: NonNull<Header>, reached: &mut Vec<NonNull<Header>>| {
+        let target_header = header(target);
+        if target_header.is_free_standing() && target_header.scratch.get() != REACHED {
+            target_header.scratch.set(REACHED);
+            reached.push(target);
+        }
+    };
+    if let Some(search) = &search {
+        let looked_at = |holder| header(holder).is_free_standing();
+        search.from_outside(looked_at, &mut |target| reach(target, &mut reached));
+    }
     while let Some(entity) = reached.pop() {
-        edges(entity, &mut |target| {
-            let target_header = header(target);
-            if target_header.is_free_standing() && target_header.scratch.get() != REACHED {
-                target_header.scratch.set(REACHED);
-                reached.push(target);
-            }
-        });
+        edges(entity, &mut |target| reach(target, &mut reached));
+        if let Some(search) = &search {
+            search.from_entity(entity, &mut |target| reach(target, &mut reached));
+        }
     }
 
     let mut garbage = Vec::new();
@@ -126,6 +141,11 @@ pub(crate) fn collect_cycles(agent: &Agent) -> usize {
     }
     let cleared = garbage.len();
     drop(garbage);
+    if search.is_some() {
+        agent.collect_garbage();
+        // Nothing new can have come of it.
+        agent.inner().heap.take_cycles_due();
+    }
     list.set_due();
     cleared
 }

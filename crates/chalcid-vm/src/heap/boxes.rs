@@ -85,6 +85,14 @@ impl Boxes {
         Ok((index + 1) << BOX_SHIFT | BOX_TAG)
     }
 
+    pub(super) fn begin_marking(&mut self) {
+        for slot in &mut self.slots {
+            if let Slot::Full { marked, .. } = slot {
+                *marked = false;
+            }
+        }
+    }
+
     pub(super) fn mark(&mut self, reference: u32) {
         if let Some(index) = index(reference)
             && let Some(Slot::Full { marked, .. }) = self.slots.get_mut(index)
@@ -98,7 +106,7 @@ impl Boxes {
         let mut dead = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if let Slot::Full { value, marked } = slot
-                && !std::mem::take(marked)
+                && !*marked
             {
                 dead.push(*value);
                 *slot = Slot::Free(std::mem::replace(&mut self.free, index as u32 + 1));

@@ -3,13 +3,14 @@
 //! An exception holds its tag by a number, which the tag itself knows too (`vmtag::NUMBER`). A table by these numbers keeps the tags of all
 //! exceptions that there are, and knows what values they have.
 
+use std::ptr::NonNull;
 use std::rc::Rc;
 
 use chalcid_module::registry::TypeRegistry;
 
 use super::HeapFull;
 use super::layouts::Layout;
-use crate::entity::Strong;
+use crate::entity::{Header, Strong, header_of};
 use crate::tag::TagInst;
 
 /// The tags of the exceptions that there are.
@@ -66,10 +67,23 @@ impl Tags {
         }
     }
 
-    pub(super) fn mark(&mut self, number: u32) {
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.len() == self.free.len()
+    }
+
+    /// Marks a number; whether it was not marked before.
+    pub(super) fn mark(&mut self, number: u32) -> bool {
         let index = number.wrapping_sub(1) as usize;
-        if let Some(Some(entry)) = self.entries.get_mut(index) {
-            entry.met = true;
+        match self.entries.get_mut(index) {
+            Some(Some(entry)) => !std::mem::replace(&mut entry.met, true),
+            _ => false,
+        }
+    }
+
+    /// Visits the tags.
+    pub(super) fn for_each_tag(&self, visit: &mut dyn FnMut(NonNull<Header>)) {
+        for entry in self.entries.iter().flatten() {
+            visit(header_of(entry.tag.as_ptr()));
         }
     }
 

@@ -10,6 +10,7 @@ use std::hash::BuildHasherDefault;
 use std::ptr::NonNull;
 
 use super::HeapFull;
+use crate::entity::Header;
 use crate::func::FuncOwner;
 use crate::owners::AddressHasher;
 use crate::vmcontext::{VMAgent, VMFuncRef};
@@ -53,11 +54,13 @@ impl HeapFuncs {
         func: NonNull<VMFuncRef>,
         owner: FuncOwner,
     ) -> Result<u32, (HeapFull, FuncOwner)> {
-        let room = self.by_pointer.try_reserve(1).is_ok()
-            && self.pointers.try_reserve(2).is_ok()
+        // The pointers last: once they have moved, code has to hear of it.
+        let room = self.pointers.len() < u32::MAX as usize
+            && self.by_pointer.try_reserve(1).is_ok()
             && self.entries.try_reserve(2).is_ok()
-            && self.free.try_reserve(1).is_ok();
-        if !room || self.pointers.len() >= u32::MAX as usize {
+            && self.free.try_reserve(1).is_ok()
+            && self.pointers.try_reserve(2).is_ok();
+        if !room {
             return Err((HeapFull, owner));
         }
         if self.pointers.is_empty() {
@@ -88,18 +91,43 @@ impl HeapFuncs {
         NonNull::new(*self.pointers.get(number as usize)?)
     }
 
-    pub(super) fn mark(&mut self, number: u32) {
-        if let Some(Some(entry)) = self.entries.get_mut(number as usize) {
-            entry.marked = true;
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_pointer.is_empty()
+    }
+
+    pub(super) fn begin_marking(&mut self) {
+        for entry in self.entries.iter_mut().flatten() {
+            entry.marked = false;
+        }
+    }
+
+    /// Marks a number; whether it was not marked before.
+    pub(super) fn mark(&mut self, number: u32) -> bool {
+        match self.entries.get_mut(number as usize) {
+            Some(Some(entry)) => !std::mem::replace(&mut entry.marked, true),
+            _ => false,
+        }
+    }
+
+    /// What keeps the function of a number.
+    pub(super) fn owner(&self, number: u32) -> Option<NonNull<Header>> {
+        Some(self.entries.get(number as usize)?.as_ref()?.owner.header())
+    }
+
+    /// Visits what keeps the functions, once for each.
+    pub(super) fn for_each_owner(&self, visit: &mut dyn FnMut(NonNull<Header>)) {
+        for entry in self.entries.iter().flatten() {
+            visit(entry.owner.header());
         }
     }
 
     /// Frees the numbers that are not marked; what kept their functions is the caller's to let go.
-    pub(super) fn sweep(&mut self) -> Vec<FuncOwner> {
+    /// Recent ones are freed too unless `keep_recent`.
+    pub(super) fn sweep(&mut self, keep_recent: bool) -> Vec<FuncOwner> {
         let mut dead = Vec::new();
         for (number, slot) in self.entries.iter_mut().enumerate() {
             let Some(entry) = slot else { continue };
-            let keep = std::mem::take(&mut entry.marked) | std::mem::take(&mut entry.recent);
+            let keep = entry.marked | (std::mem::take(&mut entry.recent) & keep_recent);
             if !keep && let Some(entry) = slot.take() {
                 let pointer = std::mem::replace(&mut self.pointers[number], std::ptr::null_mut());
                 self.by_pointer.remove(&(pointer as usize));

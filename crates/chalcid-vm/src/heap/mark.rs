@@ -1,7 +1,8 @@
 //! Marking: finding every object, box, function and tag that the roots reach.
 //!
-//! An object that is marked carries the collection's *epoch* in a byte of its header: 1 and 2 take turns, so that no mark has to be wiped away, and
-//! a fresh object has 0. Its lines are marked in the block's table.
+//! An object that is marked carries the collection's *epoch* in a byte of its header: 1 to 255 take turns, so that no mark has to be wiped away, and
+//! a fresh object has 0. Whatever lives has the epoch of the last collection, so that an old one is never mistaken for the current. Its lines are
+//! marked in the block's table.
 //!
 //! Objects that are marked and not scanned yet are *grey*: each names the next of its block in its header, and each block with grey objects names the
 //! next such block. So marking needs no memory of its own, however deep the objects are linked, and scans what lies
@@ -15,6 +16,7 @@ use chalcid_module::heap_layout::{ARRAY_LENGTH, EXCEPTION_TAG, Kind, OBJECT_MASK
 use chalcid_module::registry::TypeRegistry;
 
 use super::boxes::{self, Boxes};
+use super::cycles::Found;
 use super::exceptions::Tags;
 use super::functions::HeapFuncs;
 use super::layouts::{Holds, Layout, Layouts};
@@ -37,6 +39,8 @@ pub(super) struct Marker<'a> {
     pub(super) grey: u32,
     /// The layout that was needed last.
     pub(super) last: Option<Rc<Layout>>,
+    /// Functions and tags that were marked, where somebody wants to know.
+    pub(super) found: Option<Vec<Found>>,
 }
 
 /// What a header says.
@@ -84,8 +88,8 @@ impl Marker<'_> {
         }
         let [low, high] = next.to_le_bytes();
         space.write(reference + EPOCH, &[self.epoch, low, high]);
-        if header.layout.kind == Kind::Exception {
-            self.tags.mark(header.word);
+        if header.layout.kind == Kind::Exception && self.tags.mark(header.word) {
+            self.found.iter_mut().for_each(|found| found.push(Found::Tag(header.word)));
         }
     }
 
@@ -156,7 +160,11 @@ impl Marker<'_> {
         match holds {
             Holds::Bits => {}
             Holds::Reference => self.reference(bits),
-            Holds::Function => self.funcs.mark(bits),
+            Holds::Function => {
+                if self.funcs.mark(bits) {
+                    self.found.iter_mut().for_each(|found| found.push(Found::Function(bits)));
+                }
+            }
         }
     }
 }

@@ -34,6 +34,7 @@
 //! boxes are collected as objects are.
 
 mod boxes;
+mod cycles;
 mod exceptions;
 mod functions;
 mod layouts;
@@ -61,6 +62,7 @@ use crate::value::{HostValue, RawHostValue, ValRaw};
 use crate::vmcontext::VMFuncRef;
 
 use boxes::Boxes;
+use cycles::Found;
 use exceptions::Tags;
 use functions::HeapFuncs;
 use layouts::{Layout, Layouts};
@@ -96,6 +98,8 @@ pub(crate) struct Heap {
     due: Cell<u64>,
     epoch: Cell<u8>,
     collecting: Cell<bool>,
+    /// Whether entities that only reach each other through objects are to be looked for when the outermost scope closes.
+    cycles_due: Cell<bool>,
     collections: Cell<u64>,
     boxes: RefCell<Boxes>,
     funcs: RefCell<HeapFuncs>,
@@ -120,6 +124,7 @@ impl Heap {
             due: Cell::new(SMALLEST_DUE),
             epoch: Cell::new(1),
             collecting: Cell::new(false),
+            cycles_due: Cell::new(false),
             collections: Cell::new(0),
             boxes: RefCell::default(),
             funcs: RefCell::default(),
@@ -143,7 +148,12 @@ impl Heap {
     /// Whether nothing has to be done when the outermost scope closes.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
-        self.has_objects.get() || self.boxes.borrow().live() == 0
+        !self.cycles_due.get() && (self.has_objects.get() || self.boxes.borrow().live() == 0)
+    }
+
+    /// Whether cycles are to be looked for, asked once.
+    pub(crate) fn take_cycles_due(&self) -> bool {
+        self.cycles_due.take()
     }
 
     /// Frees every box, unless objects may hold some. No frame of wasm is left.
@@ -391,19 +401,12 @@ impl Heap {
             return;
         }
         self.collections.set(self.collections.get() + 1);
-        let vm = agent.vm();
-        (self.hole_end.set(0), vm.alloc_cursor.set(0), vm.alloc_limit.set(0));
-        self.epoch.set(3 - self.epoch.get());
+        self.begin_marking(agent);
         let (values, owners, tags);
         {
             let (mut space, mut boxes) = (self.space.borrow_mut(), self.boxes.borrow_mut());
             let (mut funcs, mut tag_table) = (self.funcs.borrow_mut(), self.tags.borrow_mut());
             let mut layouts = self.layouts.borrow_mut();
-            if let Some(space) = space.as_mut() {
-                space.begin_marking();
-            }
-            tag_table.begin_marking();
-            layouts.begin_marking();
             let mut marker = Marker {
                 types: agent.types(),
                 space: space.as_mut(),
@@ -414,6 +417,7 @@ impl Heap {
                 epoch: self.epoch.get(),
                 grey: 0,
                 last: None,
+                found: None,
             };
             if roots {
                 traps::roots::for_each_reference(agent, &mut |reference| marker.reference(reference));
@@ -422,7 +426,7 @@ impl Heap {
             marker.drain();
             drop(marker);
             values = boxes.sweep();
-            owners = funcs.sweep();
+            owners = funcs.sweep(agent.has_scope());
             tags = tag_table.sweep();
             layouts.sweep();
             if let Some(space) = space.as_mut() {
@@ -433,6 +437,8 @@ impl Heap {
                     self.has_objects.set(false);
                 }
             }
+            // Where a host looks after entities, it does.
+            self.cycles_due.set(agent.is_plain() && !funcs.is_empty());
         }
         self.collecting.set(false);
         // What follows may run code of the host, which may come back here: nothing is borrowed any more.
@@ -444,6 +450,42 @@ impl Heap {
         for tag in tags {
             agent.defer(tag.erase());
         }
+    }
+
+    /// Forgets all marks.
+    fn begin_marking(&self, agent: &Agent) {
+        let vm = agent.vm();
+        (self.hole_end.set(0), vm.alloc_cursor.set(0), vm.alloc_limit.set(0));
+        self.epoch.set(self.epoch.get() % u8::MAX + 1);
+        if let Some(space) = &mut *self.space.borrow_mut() {
+            space.begin_marking();
+        }
+        self.boxes.borrow_mut().begin_marking();
+        self.funcs.borrow_mut().begin_marking();
+        self.tags.borrow_mut().begin_marking();
+        self.layouts.borrow_mut().begin_marking();
+    }
+
+    /// Marks what some roots reach, and returns the functions and tags among it that were not marked yet.
+    fn mark_from(&self, agent: &Agent, roots: &[u32]) -> Vec<Found> {
+        let mut space = self.space.borrow_mut();
+        let mut marker = Marker {
+            types: agent.types(),
+            space: space.as_mut(),
+            boxes: &mut self.boxes.borrow_mut(),
+            funcs: &mut self.funcs.borrow_mut(),
+            tags: &mut self.tags.borrow_mut(),
+            layouts: &mut self.layouts.borrow_mut(),
+            epoch: self.epoch.get(),
+            grey: 0,
+            last: None,
+            found: Some(Vec::new()),
+        };
+        for root in roots {
+            marker.reference(*root);
+        }
+        marker.drain();
+        marker.found.take().unwrap_or_default()
     }
 
     /// Gives up the boxes, for an agent that goes; their values are the caller's.

@@ -45,6 +45,20 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// Visits the objects that its slots refer to. Only for one that is listed.
+    pub(super) fn for_each_object(self, visit: &mut dyn FnMut(u32)) {
+        // SAFETY: an entity is only listed while it is alive.
+        unsafe {
+            match self {
+                Self::Table(table) => (*table).for_each_object(visit),
+                Self::Global(global) => (*global).for_each_object(visit),
+                Self::Instance(instance) => (*instance).for_each_object(visit),
+            }
+        }
+    }
+}
+
 impl Roots {
     #[inline]
     pub(super) fn scoped(&self) -> usize {
@@ -97,18 +111,21 @@ impl Roots {
         for reference in self.scoped.borrow().iter() {
             visit(*reference);
         }
+        self.for_each_handle(visit);
+        self.for_each_holder(&mut |holder| holder.for_each_object(visit));
+    }
+
+    /// Visits the objects that handles name.
+    pub(super) fn for_each_handle(&self, visit: &mut dyn FnMut(u32)) {
         for reference in self.handles.borrow().keys() {
             visit(*reference as u32);
         }
+    }
+
+    /// Visits the entities with slots.
+    pub(super) fn for_each_holder(&self, visit: &mut dyn FnMut(Holder)) {
         for holder in self.holders.borrow().values() {
-            // SAFETY: an entity is only listed while it is alive.
-            unsafe {
-                match *holder {
-                    Holder::Table(table) => (*table).for_each_object(visit),
-                    Holder::Global(global) => (*global).for_each_object(visit),
-                    Holder::Instance(instance) => (*instance).for_each_object(visit),
-                }
-            }
+            visit(*holder);
         }
     }
 }
