@@ -1,11 +1,13 @@
 //! From bytes to [`Declarations`]: the binary format read section by section, each validated before it is believed.
 
 mod const_expr;
+mod large;
 mod quick;
+mod resources;
 mod sections;
 mod types;
 
-use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, ValidatorResources};
+use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator};
 
 use crate::declarations::*;
 use crate::error::CompileError;
@@ -14,6 +16,7 @@ use crate::limits;
 use crate::validate;
 
 pub(crate) use const_expr::array_too_long;
+pub(crate) use resources::Resources;
 
 const MAGIC: [u8; 4] = *b"\0asm";
 const VERSION: [u8; 4] = [1, 0, 0, 0];
@@ -40,7 +43,7 @@ pub fn decode_validated(bytes: &[u8], features: &Features) -> Result<Declaration
 pub(crate) struct Decoded {
     pub(crate) declarations: Declarations,
     /// What validating the bodies asks about the module; absent where there are none.
-    pub(crate) resources: Option<ValidatorResources>,
+    pub(crate) resources: Option<Resources>,
     pub(crate) features: wasmparser::WasmFeatures,
     /// What the data count section says; instructions that name data segments need it.
     pub(crate) data_count: Option<u32>,
@@ -55,6 +58,7 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
     parser.set_features(wasm_features);
     let mut sections = sections::Sections::default();
     let mut resources = None;
+    let mut exported = Vec::new();
     let mut data_count = None;
 
     let mut position = 0;
@@ -89,7 +93,8 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
                 }
             }
             Payload::DataSection(section) => {
-                if let Some(segments) = sections.quick_data(bytes, section, wasm_features) {
+                let contents = section.range().start as usize..section.range().end as usize;
+                if let Some(segments) = quick::data_section(bytes, contents, sections.declarations(), wasm_features) {
                     sections.add_data(segments);
                     continue;
                 }
@@ -101,13 +106,26 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
             }
             Payload::ImportSection(section) => {
                 sections::check_compact_imports(section, features)?;
-                validator.payload(&payload)?;
+                match large::imports(bytes, section, &mut validator, wasm_features) {
+                    Some(Ok(())) => {}
+                    // Half of the section may have been entered: the library words the error, and nothing else comes of it.
+                    Some(Err(large::Refused)) => {
+                        validator.payload(&payload)?;
+                        return Err(CompileError::at(section.range().start as usize, "invalid import section"));
+                    }
+                    None => drop(validator.payload(&payload)?),
+                }
             }
+            Payload::ExportSection(section) => match large::exports(section, sections.declarations(), wasm_features) {
+                Some(functions) => exported = functions,
+                None => drop(validator.payload(&payload)?),
+            },
             _ => drop(validator.payload(&payload)?),
         }
         let is_end = matches!(payload, Payload::End(_));
         sections.add(payload)?;
         if is_end {
+            let resources = resources.map(|library| Resources { library, exported });
             return Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features, data_count });
         }
     }

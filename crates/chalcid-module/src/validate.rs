@@ -8,12 +8,12 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, ValidatorResources, WasmFeatures};
+use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, WasmFeatures};
 
 use self::budget::{BUDGET, Budget, Costs};
 use self::quick::{Quick, Scratch};
 use crate::declarations::Declarations;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Resources};
 use crate::error::CompileError;
 use crate::index::*;
 use crate::limits;
@@ -124,7 +124,7 @@ fn describe(bytes: &[u8], declarations: &Declarations, func: FuncIdx) -> String 
 struct Bodies<'a> {
     bytes: &'a [u8],
     declarations: &'a Declarations,
-    resources: &'a ValidatorResources,
+    resources: &'a Resources,
     features: WasmFeatures,
     quick: Option<Quick<'a>>,
     costs: Costs,

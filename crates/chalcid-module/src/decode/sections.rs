@@ -6,7 +6,6 @@ use std::sync::Arc;
 use wasmparser::{self as wp, Payload, TypeRef};
 
 use super::const_expr::const_expr;
-use super::quick;
 use super::types::{self, Unsupported};
 use crate::branch_hints;
 use crate::const_expr::{ConstExpr, ConstOp};
@@ -70,20 +69,14 @@ impl Sections {
         }
     }
 
+    /// What was added so far.
+    pub(super) fn declarations(&self) -> &Declarations {
+        &self.declarations
+    }
+
     /// Adds the bodies of a code section.
     pub(super) fn add_bodies(&mut self, bodies: Vec<Range<u32>>) {
         self.declarations.bodies = bodies;
-    }
-
-    /// The segments of a data section, where it is valid and can be read quickly.
-    pub(super) fn quick_data(
-        &self,
-        bytes: &[u8],
-        section: &wp::DataSectionReader<'_>,
-        features: wp::WasmFeatures,
-    ) -> Option<Vec<DataSegment>> {
-        let contents = section.range().start as usize..section.range().end as usize;
-        quick::data_section(bytes, contents, &self.declarations, features)
     }
 
     /// Adds the segments of a data section.
