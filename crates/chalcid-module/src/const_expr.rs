@@ -76,6 +76,10 @@ pub enum ConstOp {
     StructNew(TypeIdx),
     /// `struct.new_default`
     StructNewDefault(TypeIdx),
+    /// `struct.new_desc`
+    StructNewDesc(TypeIdx),
+    /// `struct.new_default_desc`
+    StructNewDefaultDesc(TypeIdx),
     /// `array.new`
     ArrayNew(TypeIdx),
     /// `array.new_default`

@@ -47,8 +47,10 @@ pub const EXCEPTION_TAG: u32 = 8;
 pub const EXCEPTION_VALUES: u32 = 12;
 /// Alignment of objects.
 pub const OBJECT_ALIGN: u32 = 8;
-/// Offset of the reference to the descriptor, relative to the structure, where its type has one. Eight bytes are set aside for it.
-pub const DESCRIPTOR: i32 = -8;
+/// Offset of the reference to the descriptor, relative to the structure, where its type has one.
+pub const DESCRIPTOR: i32 = -(DESCRIPTOR_SIZE as i32);
+/// Bytes before a structure that has a descriptor. They belong to the object.
+pub const DESCRIPTOR_SIZE: u32 = 8;
 /// Largest object in bytes, an array with its header.
 pub const MAX_OBJECT_SIZE: u32 = 1 << 30;
 

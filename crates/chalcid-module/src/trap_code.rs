@@ -81,6 +81,10 @@ trap_codes! {
     InvalidCodePoint = 26, "invalid code point";
     /// A wait by an agent that may not wait.
     WaitForbidden = 27, "Atomics.wait cannot be called in this context";
+    /// A null descriptor where one is needed.
+    NullDescriptorReference = 28, "null descriptor reference";
+    /// A failed `ref.cast_desc_eq`.
+    DescriptorCastFailure = 29, "descriptor cast failure";
 }
 
 impl fmt::Display for TrapCode {

@@ -120,6 +120,11 @@ const COMPILE_ERRORS: &[(&str, &[&str])] = &[
             "sub type must match super type",
         ],
     ),
+    ("type without descriptor", &["expected type with descriptor"]),
+    (
+        "type without descriptor requires non-descriptor allocation",
+        &["invalid `struct.new_desc`: type", "invalid `struct.new_default_desc`: type"],
+    ),
     ("type any does not have a descriptor", &["unexpected heap type"]),
     ("type none does not have a descriptor", &["unexpected heap type"]),
     ("type …", &["cast target must have descriptor"]),

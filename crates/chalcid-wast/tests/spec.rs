@@ -4,7 +4,7 @@
 //!
 //! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
 //! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`. While working on a
-//! proposal that is off by default, name it in `SPEC_FEATURES` (`SPEC_FEATURES=threads,gc`). A table of what ran comes last.
+//! proposal that is off by default, name it in `SPEC_FEATURES` (`SPEC_FEATURES=threads,gc`); `SPEC_SHOW=1` prints what fails in the files that are listed. A table of what ran comes last.
 
 use std::collections::{HashMap, HashSet};
 use std::env;
@@ -47,12 +47,7 @@ fn main() -> ExitCode {
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
             let features = features_of_proposal(proposal);
-            // Those that are about references.
-            let modes = match proposal {
-                Proposal::GC | Proposal::FunctionReferences | Proposal::ExceptionHandling => Mode::ALL,
-                _ => Mode::TIERS,
-            };
-            for &mode in modes {
+            for &mode in modes_of_proposal(proposal) {
                 trials.push(trial(&mut engines, &mut expected, &totals, features, mode, &file));
             }
         }
@@ -101,6 +96,25 @@ fn features_of_proposal(proposal: Proposal) -> Features {
     }
 }
 
+/// What makes objects is tested with collections everywhere, and what accesses memories with checks in place of faults.
+fn modes_of_proposal(proposal: Proposal) -> &'static [Mode] {
+    match proposal {
+        Proposal::GC | Proposal::FunctionReferences | Proposal::ExceptionHandling => Mode::ALL,
+        Proposal::CustomDescriptors => {
+            &[Mode::Default, Mode::WithoutSignals, Mode::Collecting, Mode::Baseline, Mode::BaselineCollecting]
+        }
+        Proposal::Threads
+        | Proposal::CustomPageSizes
+        | Proposal::Memory64
+        | Proposal::MultiMemory
+        | Proposal::BulkMemoryOperations
+        | Proposal::WideArithmetic => {
+            &[Mode::Default, Mode::WithoutSignals, Mode::Baseline, Mode::BaselineWithoutSignals]
+        }
+        _ => Mode::TIERS,
+    }
+}
+
 /// One engine for every set of features and mode.
 struct Engines {
     /// Proposals that code is made for, those that are off by default for being unfinished too. Others stay off, whatever a file wants.
@@ -113,7 +127,8 @@ impl Engines {
         let named = env::var("SPEC_FEATURES").unwrap_or_default();
         let named = named.split(',').filter(|name| !name.is_empty());
         let named = named.map(|name| name.parse().unwrap_or_else(|error| panic!("SPEC_FEATURES: {error}")));
-        let known = Features::default().with(Feature::CustomPageSizes).with(Feature::CompactImports);
+        let known = [Feature::CustomPageSizes, Feature::CompactImports, Feature::CustomDescriptors];
+        let known = known.into_iter().fold(Features::default(), Features::with);
         Self { known: named.fold(known, Features::with), engines: HashMap::new() }
     }
 
@@ -143,7 +158,13 @@ fn trial(
         let report = chalcid_wast::run(&engine, &path, contents, |_| {});
         totals.add(report.counts(), reason.is_some());
         match (report.passed(), reason) {
-            (true, None) | (false, Some(_)) => Ok(()),
+            (true, None) => Ok(()),
+            (false, Some(_)) => {
+                if env::var_os("SPEC_SHOW").is_some() {
+                    eprintln!("{report}");
+                }
+                Ok(())
+            }
             (false, None) => Err(report.to_string().into()),
             (true, Some(reason)) => Err(Failed::from(format!("passes, though it is expected to fail: {reason}"))),
         }

@@ -235,13 +235,22 @@ impl From<ArrayRef> for AnyRef {
 impl StructRef {
     /// A structure of a type, with the values of its fields.
     pub fn new(agent: &Agent, ty: DefTypeId, values: &[Val]) -> Result<Self, Error> {
-        let fields = fields_of(agent, ty)?;
-        if values.len() != fields.len() {
-            return Err(Misuse::Count { wanted: fields.len(), found: values.len(), what: "fields" }.into());
-        }
-        let values = values.iter().zip(&fields).map(|(value, field)| to_field(agent, value, field));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let values = fields_to_raw(agent, ty, values)?;
         Ok(Self(ObjectRef::new_struct(agent.raw(), ty, &values)?))
+    }
+
+    /// A structure of a type that has a descriptor, with the values of its fields.
+    pub fn new_described(agent: &Agent, ty: DefTypeId, descriptor: &Self, values: &[Val]) -> Result<Self, Error> {
+        if descriptor.agent() != *agent {
+            return Err(Misuse::Foreign("a descriptor").into());
+        }
+        let values = fields_to_raw(agent, ty, values)?;
+        Ok(Self(ObjectRef::new_described_struct(agent.raw(), ty, &descriptor.0, &values)?))
+    }
+
+    /// Its descriptor, if its type has one.
+    pub fn descriptor(&self) -> Option<Self> {
+        self.0.descriptor().map(Self)
     }
 
     /// A structure of a type, every field zero or null. Fields that cannot be null have no such value.
@@ -391,6 +400,15 @@ fn unpacked(field: &FieldType) -> ValType {
     }
 }
 
+/// The values of all fields of a new structure.
+fn fields_to_raw(agent: &Agent, ty: DefTypeId, values: &[Val]) -> Result<Vec<GlobalValue>, Error> {
+    let fields = fields_of(agent, ty)?;
+    if values.len() != fields.len() {
+        return Err(Misuse::Count { wanted: fields.len(), found: values.len(), what: "fields" }.into());
+    }
+    values.iter().zip(&fields).map(|(value, field)| to_field(agent, value, field)).collect()
+}
+
 fn to_field(agent: &Agent, value: &Val, field: &FieldType) -> Result<GlobalValue, Error> {
     value.to_global(agent, unpacked(field))
 }
@@ -401,6 +419,7 @@ impl From<ObjectError> for Error {
             ObjectError::Full(full) => ResourceError::new(full.to_string()).into(),
             ObjectError::OutOfBounds => Misuse::OutOfBounds.into(),
             ObjectError::Immutable => Misuse::Immutable.into(),
+            ObjectError::Descriptor => Misuse::Descriptor.into(),
             // The others were looked for before.
             ObjectError::NoSuchType | ObjectError::ValueType | ObjectError::Count => Misuse::UnknownType.into(),
         }

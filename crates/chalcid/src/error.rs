@@ -203,6 +203,8 @@ pub enum Misuse {
     Immutable,
     /// A type that does not exist in the engine, or is not of the kind that is needed.
     UnknownType,
+    /// A structure needs a descriptor of the type that its own type names, or can have none.
+    Descriptor,
     /// Limits whose minimum is above their maximum, or above what is possible.
     Limits,
     /// Something the Rust API has no form for yet.
@@ -234,6 +236,7 @@ impl fmt::Display for Misuse {
             Self::OutOfBounds => f.write_str("out of bounds"),
             Self::Immutable => f.write_str("it is immutable"),
             Self::UnknownType => f.write_str("the type is unknown to this engine"),
+            Self::Descriptor => f.write_str("the descriptor is missing or not of the type's own"),
             Self::Limits => f.write_str("the limits are impossible"),
             Self::Unsupported(what) => write!(f, "the API does not support {what}"),
             Self::Call(misuse) => misuse.fmt(f),

@@ -6,7 +6,9 @@ use chalcid_vm::{AllocateError, Import, Strong};
 
 use crate::extern_::describe;
 use crate::host::{Raw, raw};
-use crate::{Agent, Error, Extern, Func, Global, LinkError, Memory, Misuse, Module, ResourceError, Table, Tag};
+use crate::{
+    Agent, Error, Extern, Func, Global, LinkError, Memory, Misuse, Module, ResourceError, Table, Tag, TrapCode,
+};
 
 /// An instance of a module. Cloning gives another handle to the same one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +47,9 @@ impl Instance {
                     Some(error) => error.into(),
                     None => Misuse::Foreign("an import").into(),
                 },
+                AllocateError::NullDescriptor => {
+                    Error::from_failure(agent.raw().trap(TrapCode::NullDescriptorReference))
+                }
                 error => ResourceError::new(error.to_string()).into(),
             })
     }

@@ -19,8 +19,8 @@ const LARGEST_INLINE: u32 = 1024;
 
 /// An object that is about to be made.
 enum New {
-    /// A structure.
-    Struct,
+    /// A structure, and the bytes before the place that references name.
+    Struct { before: u32 },
     /// An array of so many elements.
     Array(Value),
 }
@@ -28,11 +28,14 @@ enum New {
 impl FuncTranslator<'_> {
     /// A new structure of a type, all zeros. The collector finds it from here on.
     pub(super) fn new_struct(&mut self, ty: TypeIdx, size: u32) -> Option<Value> {
-        if size > LARGEST_INLINE {
-            return self.allocate_slowly(ty, &New::Struct).map(|reference| self.declare_reference(reference));
+        let described = self.module.types.get(ty.index()).is_some_and(|ty| ty.descriptor.is_some());
+        let before = if described { heap_layout::DESCRIPTOR_SIZE } else { 0 };
+        let new = New::Struct { before };
+        if before + size > LARGEST_INLINE {
+            return self.allocate_slowly(ty, &new).map(|reference| self.declare_reference(reference));
         }
-        let size = self.i64_const(u64::from(size));
-        Some(self.allocate(ty, New::Struct, size, None))
+        let size = self.i64_const(u64::from(before + size));
+        Some(self.allocate(ty, new, size, None))
     }
 
     /// A new array of a type with so many elements of so many bytes, all zeros. Traps when it is too large.
@@ -79,10 +82,11 @@ impl FuncTranslator<'_> {
         self.go_on_in(fast);
         let flags = self.flags(Region::Allocation);
         self.ins().store(flags, end, agent, vmagent::ALLOC_CURSOR as i32);
-        let kind = match new {
-            New::Struct => Kind::Struct,
-            New::Array(_) => Kind::Array,
+        let (kind, before) = match new {
+            New::Struct { before } => (Kind::Struct, before),
+            New::Array(_) => (Kind::Array, 0),
         };
+        let cursor = if before == 0 { cursor } else { self.ins().iadd_imm_u(cursor, i64::from(before)) };
         let header = self.header(ty, kind);
         let base = self.heap_base();
         let object = self.ins().iadd(base, cursor);
@@ -111,7 +115,7 @@ impl FuncTranslator<'_> {
     fn allocate_slowly(&mut self, ty: TypeIdx, new: &New) -> Option<Value> {
         let number = self.i32_const(ty.0);
         let wide = match *new {
-            New::Struct => self.call_builtin(Builtin::gc_new_struct, &[number]),
+            New::Struct { .. } => self.call_builtin(Builtin::gc_new_struct, &[number]),
             New::Array(length) => self.call_builtin(Builtin::gc_new_array, &[number, length]),
         }?;
         Some(self.ins().ireduce(types::I32, wide))

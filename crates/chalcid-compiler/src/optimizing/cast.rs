@@ -53,7 +53,7 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result
     Ok(true)
 }
 
-fn target(heap: wasmparser::HeapType, nullable: bool) -> Result<RefType, CompileError> {
+pub(super) fn target(heap: wasmparser::HeapType, nullable: bool) -> Result<RefType, CompileError> {
     let heap = heap_type(heap).ok_or_else(|| CompileError::Internal(format!("unknown heap type {heap:?}")))?;
     Ok(RefType { nullable, heap })
 }
@@ -72,15 +72,15 @@ enum Test {
 
 /// What is known of a reference before it is tested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Known {
+pub(super) struct Known {
     /// Whether it may be null.
-    nullable: bool,
+    pub(super) nullable: bool,
     /// Whether it is null or an object.
-    object: bool,
+    pub(super) object: bool,
 }
 
 impl Known {
-    const NOTHING: Self = Self { nullable: true, object: false };
+    pub(super) const NOTHING: Self = Self { nullable: true, object: false };
 }
 
 /// The types of a module, compared by their indices. Two that are equal by their structure may count as different.
@@ -156,7 +156,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Branches from a block to a label.
-    fn branch_from(&mut self, block: Block, depth: u32) {
+    pub(super) fn branch_from(&mut self, block: Block, depth: u32) {
         self.go_on_in(block);
         self.br(depth);
     }
@@ -180,7 +180,7 @@ impl FuncTranslator<'_> {
 
     /// Ends the block at hand by branches to two new ones: for references that are of a type, and for those that are not. The caller
     /// goes on in each by [`Self::go_on_in`].
-    fn match_blocks(
+    pub(super) fn match_blocks(
         &mut self,
         reference: Value,
         known: Known,
@@ -314,7 +314,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Leaves for a block when `condition` is zero.
-    fn leave_unless(&mut self, condition: Value, target: Block) {
+    pub(super) fn leave_unless(&mut self, condition: Value, target: Block) {
         let next = self.builder.create_block();
         self.ins().brif(condition, next, &[], target, &[]);
         self.go_on_in(next);

@@ -23,6 +23,7 @@ mod call;
 mod cast;
 mod control;
 mod conversion;
+mod descriptor;
 mod i31;
 mod memory;
 mod numeric;

@@ -4,8 +4,8 @@ use wasmparser::Operator;
 
 use super::translator::FuncTranslator;
 use super::{
-    array, atomic, bulk, call, cast, control, conversion, i31, memory, numeric, reference, structure, table, variable,
-    vector,
+    array, atomic, bulk, call, cast, control, conversion, descriptor, i31, memory, numeric, reference, structure,
+    table, variable, vector,
 };
 use crate::CompileError;
 
@@ -15,7 +15,7 @@ use crate::CompileError;
 type Family = fn(&mut FuncTranslator<'_>, &Operator<'_>) -> Result<bool, CompileError>;
 
 /// The families, the most frequent operators first.
-const FAMILIES: [Family; 15] = [
+const FAMILIES: [Family; 16] = [
     variable::translate,
     numeric::translate,
     memory::translate,
@@ -28,6 +28,7 @@ const FAMILIES: [Family; 15] = [
     reference::translate,
     cast::translate,
     i31::translate,
+    descriptor::translate,
     table::translate,
     vector::translate,
     atomic::translate,

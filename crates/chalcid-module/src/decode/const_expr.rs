@@ -41,6 +41,10 @@ pub(super) fn const_expr(
             Operator::RefI31 => ConstOp::RefI31,
             Operator::StructNew { struct_type_index } => ConstOp::StructNew(TypeIdx(struct_type_index)),
             Operator::StructNewDefault { struct_type_index } => ConstOp::StructNewDefault(TypeIdx(struct_type_index)),
+            Operator::StructNewDesc { struct_type_index } => ConstOp::StructNewDesc(TypeIdx(struct_type_index)),
+            Operator::StructNewDefaultDesc { struct_type_index } => {
+                ConstOp::StructNewDefaultDesc(TypeIdx(struct_type_index))
+            }
             Operator::ArrayNew { array_type_index } => ConstOp::ArrayNew(TypeIdx(array_type_index)),
             Operator::ArrayNewDefault { array_type_index } => ConstOp::ArrayNewDefault(TypeIdx(array_type_index)),
             Operator::ArrayNewFixed { array_type_index, array_size } => {

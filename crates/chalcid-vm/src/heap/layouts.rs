@@ -47,6 +47,8 @@ pub(super) struct Layout {
     pub(super) traced: Box<[(u32, Holds)]>,
     /// Size of a structure or exception; size of an array's element.
     pub(super) size: u32,
+    /// The type of a structure's descriptor, where there is one.
+    pub(super) descriptor: Option<DefTypeId>,
     /// Keeps the identity the type's own.
     _type: Option<TypeHandle>,
 }
@@ -68,7 +70,8 @@ impl Layout {
                 (Kind::Array, Box::from([field]), size)
             }
         };
-        Some(Self { kind, id: id.0, traced: traced(&fields), fields, size, _type: Some(handle) })
+        let descriptor = ty.descriptor;
+        Some(Self { kind, id: id.0, traced: traced(&fields), fields, size, descriptor, _type: Some(handle) })
     }
 
     /// The layout of exceptions whose values are of these types.
@@ -79,7 +82,20 @@ impl Layout {
             .zip(&layout.offsets)
             .map(|(ty, offset)| field(types, *offset, FieldType { storage: StorageType::Val(*ty), mutable: false }))
             .collect();
-        Self { kind: Kind::Exception, id: 0, traced: traced(&fields), fields, size: layout.size, _type: None }
+        Self {
+            kind: Kind::Exception,
+            id: 0,
+            traced: traced(&fields),
+            fields,
+            size: layout.size,
+            descriptor: None,
+            _type: None,
+        }
+    }
+
+    /// Bytes of an object before the place that references name.
+    pub(super) fn before(&self) -> u32 {
+        if self.descriptor.is_some() { heap_layout::DESCRIPTOR_SIZE } else { 0 }
     }
 
     /// The size of an object whose word at [`ARRAY_LENGTH`] is `length`; `None` for an array that is too large.

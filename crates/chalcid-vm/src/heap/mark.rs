@@ -12,7 +12,7 @@
 
 use std::rc::Rc;
 
-use chalcid_module::heap_layout::{ARRAY_LENGTH, EXCEPTION_TAG, Kind, OBJECT_MASK};
+use chalcid_module::heap_layout::{ARRAY_LENGTH, DESCRIPTOR_SIZE, EXCEPTION_TAG, Kind, OBJECT_MASK};
 use chalcid_module::registry::TypeRegistry;
 
 use super::boxes::{self, Boxes};
@@ -64,9 +64,12 @@ impl Marker<'_> {
 
     fn object(&mut self, reference: u32) {
         let Some(space) = &mut self.space else { return };
-        let room = match space.block_of(reference).state {
-            State::Used => BLOCK - reference % BLOCK,
-            State::Large(count) if reference % BLOCK == 0 => count * BLOCK,
+        let position = reference % BLOCK;
+        let state = space.block_of(reference).state;
+        let room = match state {
+            State::Used => BLOCK - position,
+            // A descriptor comes first.
+            State::Large(count) if position <= DESCRIPTOR_SIZE => count * BLOCK - position,
             State::Large(_) | State::LargeRest | State::Free => return,
         };
         let [epoch] = space.read::<1>(reference + EPOCH);
@@ -75,9 +78,13 @@ impl Marker<'_> {
         }
         let Some(header) = self.header(reference) else { return };
         let Some(size) = header.layout.object_size(header.word).filter(|size| *size <= room) else { return };
+        let before = header.layout.before();
+        if position < before || (state != State::Used && position != before) {
+            return;
+        }
         let Some(space) = &mut self.space else { return };
-        space.mark_lines(reference, size);
-        let scan = !header.layout.traced.is_empty();
+        space.mark_lines(reference - before, before + size);
+        let scan = before > 0 || !header.layout.traced.is_empty();
         let mut next = 0;
         if scan {
             let block = space.block_of(reference);
@@ -149,6 +156,9 @@ impl Marker<'_> {
                 }
             }
         } else {
+            if layout.before() > 0 {
+                self.field(reference - DESCRIPTOR_SIZE, Holds::Reference);
+            }
             for &(offset, holds) in &layout.traced {
                 self.field(reference + offset, holds);
             }

@@ -225,8 +225,10 @@ impl Heap {
         if self.stress || due {
             self.collect(agent);
         }
-        let reference = match self.room(agent, size) {
-            Some(reference) => reference,
+        let before = layout.before();
+        let size = before + size;
+        let start = match self.room(agent, size) {
+            Some(start) => start,
             None => {
                 self.collect(agent);
                 if !self.has_reserve() {
@@ -235,6 +237,7 @@ impl Heap {
                 self.room(agent, size).ok_or(HeapFull)?
             }
         };
+        let reference = start + before;
         self.has_objects.set(true);
         if layout.id != 0 {
             // A collection on the way may have forgotten it.

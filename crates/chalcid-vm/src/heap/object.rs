@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use chalcid_module::heap_layout::{ARRAY_LENGTH, EXCEPTION_TAG, Kind, OBJECT_MASK, TYPE_ID};
+use chalcid_module::heap_layout::{ARRAY_LENGTH, DESCRIPTOR_SIZE, EXCEPTION_TAG, Kind, OBJECT_MASK, TYPE_ID};
 use chalcid_module::index::DefTypeId;
 use chalcid_module::types::{AbsHeapType, FieldType, HeapType, RefType, StorageType, ValType};
 
@@ -36,6 +36,9 @@ pub enum ObjectError {
     /// Not as many values as there are fields.
     #[error("not as many values as there are fields")]
     Count,
+    /// A structure whose type has a descriptor was to be made without one, or with what is none.
+    #[error("the structure needs a descriptor of its type")]
+    Descriptor,
     /// A field that cannot be written.
     #[error("the field is immutable")]
     Immutable,
@@ -251,16 +254,56 @@ impl ObjectRef {
 
     /// A structure of a type, with the values of its fields.
     pub fn new_struct(agent: &Agent, ty: DefTypeId, values: &[GlobalValue]) -> Result<Self, ObjectError> {
-        let object = Self::new(agent, agent.inner().heap.new_struct(agent, ty)?);
+        let object = Self::with_descriptor(agent, ty, None)?;
         object.fill(values)?;
         Ok(object)
     }
 
+    /// A structure of a type that has a descriptor, with the values of its fields.
+    pub fn new_described_struct(
+        agent: &Agent,
+        ty: DefTypeId,
+        descriptor: &Self,
+        values: &[GlobalValue],
+    ) -> Result<Self, ObjectError> {
+        let object = Self::with_descriptor(agent, ty, Some(descriptor))?;
+        object.fill(values)?;
+        Ok(object)
+    }
+
+    fn with_descriptor(agent: &Agent, ty: DefTypeId, descriptor: Option<&Self>) -> Result<Self, ObjectError> {
+        let heap = &agent.inner().heap;
+        let wanted = heap.layout(agent, ty).ok_or(ObjectError::NoSuchType)?.descriptor;
+        if descriptor.and_then(Self::type_id) != wanted {
+            return Err(ObjectError::Descriptor);
+        }
+        let object = Self::new(agent, heap.new_struct(agent, ty)?);
+        if let Some(descriptor) = descriptor {
+            heap.write(object.reference() - DESCRIPTOR_SIZE, &descriptor.reference().to_le_bytes());
+        }
+        Ok(object)
+    }
+
+    /// The descriptor of a structure.
+    pub fn descriptor(&self) -> Option<Self> {
+        self.layout().ok()?.descriptor?;
+        let reference = self.heap().read_u32(self.reference() - DESCRIPTOR_SIZE);
+        Some(Self::new(self.agent(), reference))
+    }
+
     /// A structure of a type, every field zero or null.
     pub fn new_default_struct(agent: &Agent, ty: DefTypeId) -> Result<Self, ObjectError> {
-        let object = Self::new(agent, agent.inner().heap.new_struct(agent, ty)?);
-        let layout = object.layout()?;
-        if layout.fields.iter().all(|field| has_default(&field.ty)) { Ok(object) } else { Err(ObjectError::ValueType) }
+        Self::with_descriptor(agent, ty, None)?.all_default()
+    }
+
+    /// A structure of a type that has a descriptor, every field zero or null.
+    pub fn new_default_described_struct(agent: &Agent, ty: DefTypeId, descriptor: &Self) -> Result<Self, ObjectError> {
+        Self::with_descriptor(agent, ty, Some(descriptor))?.all_default()
+    }
+
+    fn all_default(self) -> Result<Self, ObjectError> {
+        let layout = self.layout()?;
+        if layout.fields.iter().all(|field| has_default(&field.ty)) { Ok(self) } else { Err(ObjectError::ValueType) }
     }
 
     /// An array of a type, every element the same value; without one, zero or null.

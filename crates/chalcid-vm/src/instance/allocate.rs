@@ -49,6 +49,9 @@ pub enum AllocateError {
     /// The system gives no more memory.
     #[error("out of memory")]
     OutOfMemory,
+    /// A constant expression needs a descriptor and found null.
+    #[error("null descriptor reference")]
+    NullDescriptor,
     /// The declarations contradict themselves: they did not come from validation.
     #[error("malformed module")]
     Malformed,

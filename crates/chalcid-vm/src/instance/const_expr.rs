@@ -44,6 +44,15 @@ pub(super) fn evaluate(instance: &Strong<Instance>, expr: &ConstExpr) -> Result<
                 object(ObjectRef::new_struct(agent, def_type(instance, ty)?, &values))?
             }
             ConstOp::StructNewDefault(ty) => object(ObjectRef::new_default_struct(agent, def_type(instance, ty)?))?,
+            ConstOp::StructNewDesc(ty) => {
+                let descriptor = descriptor(&mut stack)?;
+                let values = split_off(&mut stack, fields(instance, ty)?)?;
+                object(ObjectRef::new_described_struct(agent, def_type(instance, ty)?, &descriptor, &values))?
+            }
+            ConstOp::StructNewDefaultDesc(ty) => {
+                let descriptor = descriptor(&mut stack)?;
+                object(ObjectRef::new_default_described_struct(agent, def_type(instance, ty)?, &descriptor))?
+            }
             ConstOp::ArrayNew(ty) => {
                 let len = pop(&mut stack)?.get_u32();
                 let value = stack.pop().ok_or(AllocateError::Malformed)?;
@@ -77,8 +86,19 @@ pub(super) fn evaluate_ref(instance: &Strong<Instance>, expr: &ConstExpr) -> Res
 /// Whether evaluating an expression twice gives different objects.
 pub(super) fn makes_objects(expr: &ConstExpr) -> bool {
     expr.ops().iter().any(|op| {
-        use ConstOp::{ArrayNew, ArrayNewDefault, ArrayNewFixed, StructNew, StructNewDefault};
-        matches!(op, StructNew(_) | StructNewDefault(_) | ArrayNew(_) | ArrayNewDefault(_) | ArrayNewFixed(..))
+        use ConstOp::{
+            ArrayNew, ArrayNewDefault, ArrayNewFixed, StructNew, StructNewDefault, StructNewDefaultDesc, StructNewDesc,
+        };
+        matches!(
+            op,
+            StructNewDesc(_)
+                | StructNewDefaultDesc(_)
+                | StructNew(_)
+                | StructNewDefault(_)
+                | ArrayNew(_)
+                | ArrayNewDefault(_)
+                | ArrayNewFixed(..)
+        )
     })
 }
 
@@ -87,6 +107,15 @@ fn object(made: Result<ObjectRef, ObjectError>) -> Result<GlobalValue, AllocateE
         Ok(object) => Ok(GlobalValue::Ref(RefValue::Object(object))),
         Err(ObjectError::Full(_)) => Err(AllocateError::OutOfMemory),
         Err(_) => Err(AllocateError::Malformed),
+    }
+}
+
+/// Takes a descriptor from the stack. Null, which validation allows, is a trap.
+fn descriptor(stack: &mut Vec<GlobalValue>) -> Result<ObjectRef, AllocateError> {
+    match stack.pop() {
+        Some(GlobalValue::Ref(RefValue::Object(descriptor))) => Ok(descriptor),
+        Some(GlobalValue::Ref(_)) => Err(AllocateError::NullDescriptor),
+        _ => Err(AllocateError::Malformed),
     }
 }
 

@@ -141,6 +141,7 @@ impl Strong<Instance> {
     pub(crate) fn element(&self, segment: ElemIdx, item: u32) -> Result<RefValue, Failure> {
         let failed = |error: AllocateError| match error {
             AllocateError::OutOfMemory => self.agent().trap(TrapCode::AllocationFailed),
+            AllocateError::NullDescriptor => self.agent().trap(TrapCode::NullDescriptorReference),
             error => Failure::Error(Box::new(error)),
         };
         let declarations = Arc::clone(self.module().declarations());
