@@ -18,6 +18,7 @@
 //! | operands and locals at a call | 1/32 | 0 | values that live across many calls: splits |
 //! | the same in a function with references | 1/4 | 1/4 | the same: spills and stack maps |
 //! | operands above sixty-four, at every operator | 1/16 | 1/1024 | a call of a thousand results, ten times: conflicts of live ranges |
+//! | locals at a landing, times the calls that throw to it | 1/16 | 1/16 | locals that change between calls within handlers |
 //! | loops around a loop | 1/128 | 1/512 | a deep nest |
 
 use cranelift_codegen::ir::{Function, Opcode};
@@ -43,6 +44,8 @@ const QUICK_LIMIT: u64 = 5_000_000;
 pub(crate) struct Work {
     /// Sum over the calls of the operands and locals that there are.
     at_calls: u64,
+    /// Sum over the landings of the places that throw to them, times the locals.
+    at_landings: u64,
     /// Whether there are references that stack maps list.
     pub has_references: bool,
     /// Sum over the loops of the loops around them.
@@ -68,6 +71,11 @@ impl Work {
         self.heights += height.saturating_sub(FEW) as u64;
     }
 
+    /// A landing, where so many places may throw and any of so many locals may have changed at each.
+    pub fn landing(&mut self, sites: usize, locals: usize) {
+        self.at_landings += sites as u64 * locals as u64;
+    }
+
     /// The beginning of a loop.
     pub fn begin_loop(&mut self) {
         self.nesting += self.loops;
@@ -84,7 +92,12 @@ impl Work {
     #[inline]
     pub fn check(&self, func: &Function) -> Result<(), CompileError> {
         let instructions = func.dfg.num_insts() as u64 / 2;
-        within_limit(instructions + self.references() + self.nesting / 512 + self.heights / 1024)
+        within_limit(instructions + self.references() + self.landings() + self.nesting / 512 + self.heights / 1024)
+    }
+
+    /// Points for what may have changed before something was thrown.
+    fn landings(&self) -> u64 {
+        self.at_landings / 16
     }
 
     /// Points for the references that live across calls.
@@ -97,12 +110,12 @@ impl Work {
         let weight = Weight::of(func);
         let branches = weight.branches * weight.branches / 1024;
         let across_calls = self.at_calls / 32;
-        let values = 4 * weight.block_args + across_calls + self.references() + self.heights / 16;
+        let values = 4 * weight.block_args + across_calls + self.references() + self.landings() + self.heights / 16;
         let full = weight.linear + values + branches + self.nesting / 128;
         if full <= FULL_LIMIT {
             return Ok(Effort::Full);
         }
-        let values = weight.block_args + self.references() + self.heights / 1024;
+        let values = weight.block_args + self.references() + self.landings() + self.heights / 1024;
         within_limit(weight.linear / 2 + values + self.nesting / 512)?;
         Ok(Effort::Quick)
     }
@@ -137,7 +150,9 @@ impl Weight {
                 if opcode.is_call() {
                     let values = func.dfg.inst_args(inst).len() + func.dfg.inst_results(inst).len();
                     weight.linear += 8 + values as u64;
-                } else if opcode.is_branch() {
+                }
+                // A call within handlers is a branch too.
+                if opcode.is_branch() {
                     weight.branches += u64::from(opcode != Opcode::Jump);
                     let calls =
                         func.dfg.insts[inst].branch_destination(&func.dfg.jump_tables, &func.dfg.exception_tables);

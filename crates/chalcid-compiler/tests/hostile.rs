@@ -8,18 +8,18 @@ use common::{Module, compiler};
 
 #[test]
 fn an_unknown_operator_is_named_with_its_offset() {
-    let module = Module::text("(module (tag $e) (func (throw $e)))");
+    let module = Module::text("(module (tag $e) (func (suspend $e)))");
     let error = module.compile(&compiler(), 0).unwrap_err();
     let CompileError::Unsupported { operator, offset } = error else { panic!("{error}") };
-    assert_eq!(operator, "Throw");
-    assert_eq!(module.bytes[offset], 0x08);
+    assert_eq!(operator, "Suspend");
+    assert_eq!(module.bytes[offset], 0xe2);
 }
 
 #[test]
 fn unknown_operators_in_unreachable_code_do_no_harm() {
     common::compile(
         r#"(module (tag $e)
-            (func unreachable (block (try_table (catch_all 0) (throw $e)))))"#,
+            (func unreachable (block (try_table (catch_all 0) (suspend $e)))))"#,
     );
 }
 

@@ -50,7 +50,7 @@ pub struct CompiledCode {
     /// Which byte of the module the code comes from, by ascending offset: right for every trap site and for the byte before every
     /// return address. Stretches without either count with those before them.
     pub source_map: Vec<SourcePosition>,
-    /// Exception handlers by call site, by ascending return offset.
+    /// Calls whose exceptions the function looks at, by ascending return offset.
     pub handlers: Vec<HandlerSite>,
 }
 
@@ -133,22 +133,17 @@ pub struct SourcePosition {
     pub wasm_offset: u32,
 }
 
-/// The handlers that enclose one call, innermost first.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A call in whose function an exception is caught, or at least looked at.
+///
+/// What is thrown there goes on at `landing`, whatever its tag: the code there compares tags, and throws on what it does not take. It finds the
+/// exception, a reference into the heap, zero-extended in the first of the registers that the tail-call convention has for this
+/// (x86-64: `rax`); the stack and frame pointers are as they are after the call, and all other registers hold nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HandlerSite {
     /// Offset of the call's return address.
     pub return_offset: u32,
     /// Bytes between the stack pointer at the call and the frame pointer.
     pub frame_size: u32,
-    /// Handlers in the order they are tried.
-    pub handlers: Box<[Handler]>,
-}
-
-/// One handler.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Handler {
-    /// Module-relative tag it takes, or every exception.
-    pub tag: Option<u32>,
-    /// Offset of its code.
-    pub offset: u32,
+    /// Offset of the code to go on at.
+    pub landing: u32,
 }

@@ -72,9 +72,9 @@ features! {
     /// Structures, arrays and the subtypes among them.
     Gc = "gc", phase 5, default true, GC | FUNCTION_REFERENCES;
     /// Exceptions with `try_table` and `exnref`.
-    Exceptions = "exceptionsFinal", phase 5, default false, EXCEPTIONS;
+    Exceptions = "exceptionsFinal", phase 5, default true, EXCEPTIONS;
     /// Exceptions with `try`, `catch` and `delegate`.
-    LegacyExceptions = "exceptions", phase 0, default false, LEGACY_EXCEPTIONS | EXCEPTIONS;
+    LegacyExceptions = "exceptions", phase 0, default true, LEGACY_EXCEPTIONS | EXCEPTIONS;
     /// Shared memories and atomic instructions.
     Threads = "threads", phase 4, default true, THREADS;
     /// 128-bit addition, subtraction and multiplication.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use chalcid_module::registry::TypeRegistry;
 
+use crate::arch::Resume;
 use crate::entity::{AnyStrong, Header};
 use crate::failure::{Backtrace, Failure, Pending};
 use crate::func::FuncRanges;
@@ -17,6 +18,7 @@ use crate::heap::{DEFAULT_HEAP_LIMIT, Heap, no_functions};
 use crate::host::{HostHooks, PlainHost};
 use crate::lifetimes::EntityList;
 use crate::sys::stack::StackBounds;
+use crate::tag::TagInst;
 use crate::traps;
 use crate::vmcontext::VMAgent;
 use crate::waiting::Parking;
@@ -62,6 +64,10 @@ pub(crate) struct AgentInner {
     types: TypeRegistry,
     data: OnceCell<Box<dyn Any>>,
     pending: Cell<Option<Pending>>,
+    /// Where an exception goes on.
+    pub(crate) landing: Cell<Resume>,
+    /// The tag of values that the host throws, as long as it is alive.
+    pub(crate) host_tag: Cell<Option<NonNull<TagInst>>>,
     /// Number of open scopes and activations.
     depth: Cell<usize>,
     /// Handles that frames on the stack may rely on; released when the outermost scope closes.
@@ -135,6 +141,8 @@ impl Agent {
             types,
             data: OnceCell::new(),
             pending: Cell::new(None),
+            landing: Cell::new(Resume::empty()),
+            host_tag: Cell::new(None),
             depth: Cell::new(0),
             deferred: RefCell::new(Vec::new()),
             has_deferred: Cell::new(false),
@@ -301,7 +309,11 @@ impl Agent {
         self.vm().interrupt.store(0, Ordering::Relaxed);
         let handler = self.0.interrupt_handler.borrow().clone();
         match handler {
-            Some(handler) => handler(self),
+            // What stops the code is nobody's to catch.
+            Some(handler) => handler(self).map_err(|failure| match failure {
+                Failure::Value(value) => Failure::Uncatchable(value),
+                failure => failure,
+            }),
             None => Err(self.trap(chalcid_module::trap_code::TrapCode::Interrupted)),
         }
     }

@@ -17,8 +17,10 @@ use crate::value::HostValue;
 pub enum Failure {
     /// A trap.
     Trap(Trap),
-    /// The host threw a value of its own.
+    /// The host threw a value of its own. Wasm may catch it.
     Value(HostValue),
+    /// The host threw a value of its own that no code of wasm may catch: for JavaScript, what a trap was turned into, thrown on.
+    Uncatchable(HostValue),
     /// An exception of wasm.
     Exception(ObjectRef),
     /// The host failed in its own way.
@@ -70,8 +72,29 @@ impl fmt::Debug for Frame {
 /// A failure on its way to the call that it ends.
 pub(crate) enum Pending {
     Failure(Failure),
+    /// An exception on its way to the code that looks at it.
+    Thrown(Thrown),
     /// A panic of a host function, resumed behind the frames of wasm.
     Panic(Box<dyn Any + Send>),
+}
+
+/// What code of wasm may catch.
+pub(crate) enum Thrown {
+    Exception(ObjectRef),
+    Value(HostValue),
+}
+
+impl Pending {
+    /// What becomes of the failure of a host function. What belongs to another agent is nothing that code may see.
+    pub(crate) fn of_host(agent: &Agent, failure: Failure) -> Self {
+        match failure {
+            Failure::Exception(exception) if exception.agent().same(agent) => {
+                Self::Thrown(Thrown::Exception(exception))
+            }
+            Failure::Value(value) if value.agent().same(agent) => Self::Thrown(Thrown::Value(value)),
+            failure => Self::Failure(failure),
+        }
+    }
 }
 
 /// Most frames that a trap records.

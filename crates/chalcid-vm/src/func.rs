@@ -639,6 +639,7 @@ impl From<Pending> for Failure {
     fn from(pending: Pending) -> Self {
         match pending {
             Pending::Failure(failure) => failure,
+            Pending::Thrown(thrown) => thrown.leave(),
             Pending::Panic(payload) => std::panic::resume_unwind(payload),
         }
     }

@@ -1,13 +1,16 @@
 //! Tags.
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use chalcid_module::index::DefTypeId;
+use chalcid_module::types::{AbsHeapType, FuncType, HeapType, RefType, ValType};
 
 use crate::agent::Agent;
 use crate::entity::{Entity, Sealed, Strong, Tracer};
-use crate::func::Signature;
+use crate::func::{Signature, Trampolines};
+use crate::heap::HeapFull;
 use crate::vmcontext::VMTag;
 
 /// A tag instance. Its identity is that of the entity.
@@ -47,10 +50,34 @@ impl TagInst {
     }
 }
 
+impl Agent {
+    /// The tag of values that the host throws ([`Failure::Value`](crate::Failure::Value)): exceptions of this tag carry one `externref`. There is one at a
+    /// time, made when it is first asked for and gone when nothing can tell it from another.
+    pub fn host_tag(&self) -> Result<Strong<TagInst>, HeapFull> {
+        if let Some(tag) = self.inner().host_tag.get() {
+            // SAFETY: it takes itself out before it goes.
+            return Ok(unsafe { Strong::from_body_ptr(tag.as_ptr()) });
+        }
+        let externref = ValType::Ref(RefType { nullable: true, heap: HeapType::Abstract(AbsHeapType::Extern) });
+        let ty = FuncType { params: [externref].into(), results: [].into() };
+        let registered = self.types().register_func(ty.clone()).map_err(|_| HeapFull)?;
+        let trampolines = Trampolines::new(&ty, self.types());
+        let signature = Signature::new(registered.id(), ty, self.types(), &trampolines).map_err(|_| HeapFull)?;
+        let tag = TagInst::new(self, &signature);
+        self.inner().host_tag.set(NonNull::new(tag.as_ptr().cast_mut()));
+        Ok(tag)
+    }
+}
+
 impl Sealed for TagInst {}
 
 impl Entity for TagInst {
     fn trace(&self, _tracer: &mut Tracer<'_>) {}
 
-    fn clear(&self, _agent: &Agent) {}
+    fn clear(&self, agent: &Agent) {
+        let host_tag = &agent.inner().host_tag;
+        if host_tag.get().is_some_and(|tag| std::ptr::eq(tag.as_ptr(), self)) {
+            host_tag.set(None);
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub(crate) fn trap(found: Result<Vec<Val>, Failure>, expected: &str) -> Result<(
 pub(crate) fn exception(found: Result<Vec<Val>, Failure>) -> Result<(), String> {
     match found {
         Ok(values) => Err(format!("expected an exception, found {} results", values.len())),
+        Err(Failure::Engine(Error::Exception(_))) => Ok(()),
         Err(other) => Err(format!("expected an exception, found {}", other.describe())),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use chalcid_vm::Failure;
 
 use crate::types::{FuncType, Text, ValType};
-use crate::{Agent, HostValue, LinkError, Trap};
+use crate::{Agent, Exception, HostValue, LinkError, Trap};
 
 /// Why a call, an instantiation or another operation of the Rust API failed.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ use crate::{Agent, HostValue, LinkError, Trap};
 pub enum Error {
     /// Execution trapped.
     Trap(Trap),
+    /// An exception that nobody caught. A host function that fails with it throws it again.
+    Exception(Exception),
     /// A host function failed; its error passed through wasm unchanged.
     Host(HostError),
     /// The imports do not fit the module.
@@ -30,7 +32,14 @@ impl Error {
         Self::Host(HostError(Payload::Error(Box::new(error))))
     }
 
-    /// A value of the host as an error: for JavaScript, the thrown value.
+    /// A value of the host that no code of wasm may catch, on its way to the host around: for JavaScript, the error that a trap was turned into, or the
+    /// order to end the program.
+    pub fn uncatchable(value: HostValue) -> Self {
+        Self::Host(HostError(Payload::Uncatchable(value)))
+    }
+
+    /// A value of the host as an error: for JavaScript, the thrown value. Wasm may catch it, as an exception of the tag [`Tag::of_host`](crate::Tag::of_host)
+    /// that carries the value.
     pub fn host_value(value: HostValue) -> Self {
         Self::Host(HostError(Payload::Value(value)))
     }
@@ -40,7 +49,8 @@ impl Error {
         match failure {
             Failure::Trap(trap) => Self::Trap(Trap::from_raw(trap)),
             Failure::Value(value) => Self::host_value(value),
-            Failure::Exception(_) => ResourceError::new("an exception of WebAssembly that nobody caught").into(),
+            Failure::Uncatchable(value) => Self::uncatchable(value),
+            Failure::Exception(exception) => Self::Exception(Exception::from_object(exception)),
             Failure::Error(error) => match error.downcast::<Self>() {
                 Ok(error) => *error,
                 Err(error) => Self::from_below(&*error),
@@ -63,8 +73,18 @@ impl Error {
         match self {
             Self::Trap(trap) if trap.is_bare() => agent.raw().trap(trap.code()),
             Self::Trap(trap) => Failure::Trap(trap.into_raw()),
+            Self::Exception(exception) => Failure::Exception(exception.into_object()),
             Self::Host(HostError(Payload::Value(value))) => Failure::Value(value),
+            Self::Host(HostError(Payload::Uncatchable(value))) => Failure::Uncatchable(value),
             error => Failure::Error(Box::new(error)),
+        }
+    }
+
+    /// The exception, if it is one.
+    pub fn as_exception(&self) -> Option<&Exception> {
+        match self {
+            Self::Exception(exception) => Some(exception),
+            _ => None,
         }
     }
 
@@ -81,6 +101,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap(trap) => trap.fmt(f),
+            Self::Exception(exception) => exception.fmt(f),
             Self::Host(error) => error.fmt(f),
             Self::Link(error) => error.fmt(f),
             Self::Misuse(error) => error.fmt(f),
@@ -101,6 +122,12 @@ impl std::error::Error for Error {
 impl From<Trap> for Error {
     fn from(trap: Trap) -> Self {
         Self::Trap(trap)
+    }
+}
+
+impl From<Exception> for Error {
+    fn from(exception: Exception) -> Self {
+        Self::Exception(exception)
     }
 }
 
@@ -128,13 +155,14 @@ impl From<ResourceError> for Error {
     }
 }
 
-/// The error of a host function: a Rust error, or a value of the host (a JavaScript exception).
+/// The error of a host function: a Rust error, which wasm cannot catch, or a value of the host (a JavaScript exception).
 #[derive(Debug)]
 pub struct HostError(Payload);
 
 #[derive(Debug)]
 enum Payload {
     Value(HostValue),
+    Uncatchable(HostValue),
     Error(Box<dyn std::error::Error + 'static>),
 }
 
@@ -142,15 +170,20 @@ impl HostError {
     /// The host's value, if it is one.
     pub fn value(&self) -> Option<&HostValue> {
         match &self.0 {
-            Payload::Value(value) => Some(value),
+            Payload::Value(value) | Payload::Uncatchable(value) => Some(value),
             Payload::Error(_) => None,
         }
+    }
+
+    /// Whether it is a value that wasm may not catch, see [`Error::uncatchable`].
+    pub fn is_uncatchable(&self) -> bool {
+        matches!(self.0, Payload::Uncatchable(_))
     }
 
     /// The host's value, or the error back.
     pub fn into_value(self) -> Result<HostValue, Self> {
         match self.0 {
-            Payload::Value(value) => Ok(value),
+            Payload::Value(value) | Payload::Uncatchable(value) => Ok(value),
             error => Err(Self(error)),
         }
     }
@@ -159,7 +192,7 @@ impl HostError {
     pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match &self.0 {
             Payload::Error(error) => error.downcast_ref(),
-            Payload::Value(_) => None,
+            Payload::Value(_) | Payload::Uncatchable(_) => None,
         }
     }
 }
@@ -167,7 +200,7 @@ impl HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Payload::Value(_) => f.write_str("a value thrown by the host"),
+            Payload::Value(_) | Payload::Uncatchable(_) => f.write_str("a value thrown by the host"),
             Payload::Error(error) => error.fmt(f),
         }
     }

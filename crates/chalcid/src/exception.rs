@@ -1,8 +1,11 @@
 //! Exceptions of WebAssembly.
 
+use std::fmt;
+
 use chalcid_vm::ObjectRef;
 
 use crate::host::Raw;
+use crate::types::Text;
 use crate::{Agent, Error, Misuse, Tag, Val};
 
 /// An exception: a tag, and the values that it carries. A handle keeps it; cloning gives another handle to the same one, and two are equal exactly
@@ -46,6 +49,11 @@ impl Exception {
         ty.params.iter().enumerate().map(value).collect()
     }
 
+    /// Whether it is of a tag.
+    pub fn is(&self, tag: &Tag) -> bool {
+        self.tag() == *tag
+    }
+
     /// A number that tells it from every other exception of its agent, as long as it lives.
     pub fn id(&self) -> u32 {
         self.0.id()
@@ -55,7 +63,25 @@ impl Exception {
         Self(object)
     }
 
+    pub(crate) fn into_object(self) -> ObjectRef {
+        self.0
+    }
+
     pub(crate) fn object(&self) -> &ObjectRef {
         &self.0
     }
 }
+
+/// Its tag's parameters: `uncaught exception (i32, externref)`.
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("uncaught exception")?;
+        let ty = self.tag().ty();
+        for (index, param) in ty.params.iter().enumerate() {
+            write!(f, "{}{}", if index == 0 { " (" } else { ", " }, Text(*param))?;
+        }
+        f.write_str(if ty.params.is_empty() { "" } else { ")" })
+    }
+}
+
+impl std::error::Error for Exception {}

@@ -4,7 +4,7 @@ use chalcid_vm::{Strong, TagInst};
 
 use crate::host::raw;
 use crate::types::{DefTypeId, FuncType};
-use crate::{Agent, Error, Misuse};
+use crate::{Agent, Error, Misuse, ResourceError};
 
 /// A tag: the identity of a kind of exception. Cloning gives another handle to the same one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +21,12 @@ impl Tag {
         let registered = engine.types().register_func(ty).map_err(|_| Misuse::UnknownType)?;
         let signature = engine.signature(registered.id()).ok_or(Misuse::UnknownType)?;
         Ok(Self(TagInst::new(agent.raw(), &signature)))
+    }
+
+    /// The tag of the values that the agent's host throws: for JavaScript, `WebAssembly.JSTag`. Its exceptions carry one `externref`, the value. An agent has
+    /// one at a time.
+    pub fn of_host(agent: &Agent) -> Result<Self, Error> {
+        agent.raw().host_tag().map(Self).map_err(|error| ResourceError::new(error.to_string()).into())
     }
 
     /// The agent it belongs to.

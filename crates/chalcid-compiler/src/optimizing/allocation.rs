@@ -122,7 +122,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Tells the collector of a reference.
-    fn declare_reference(&mut self, reference: Value) -> Value {
+    pub(super) fn declare_reference(&mut self, reference: Value) -> Value {
         self.work.has_references = true;
         self.builder.declare_value_needs_stack_map(reference);
         reference

@@ -154,9 +154,9 @@ impl FuncTranslator<'_> {
         self.count_call();
         match kind {
             CallKind::Call => {
-                let call = self.ins().call_indirect(sig, code, &args);
+                let results = self.call_throwing(sig, code, &args);
                 for (position, &ty) in func_type.results.iter().enumerate() {
-                    let result = self.builder.inst_results(call)[position];
+                    let result = self.result(results, position);
                     let repr = self.repr(ty);
                     self.push_as(result, repr);
                 }

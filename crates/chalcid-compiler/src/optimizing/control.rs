@@ -10,8 +10,9 @@ use chalcid_module::layout::{vmagent, vmcontext};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::ValType;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, JumpTableData, MemFlagsData, Value, types};
-use wasmparser::{BlockType, BrTable, Operator};
+use wasmparser::{BlockType, BrTable, Catch, Operator};
 
+use super::exception::{self, Caught};
 use super::region::Region;
 use super::translator::FuncTranslator;
 use super::types::val_type;
@@ -19,17 +20,19 @@ use crate::CompileError;
 
 /// A control frame.
 pub(super) struct Frame<'a> {
-    kind: FrameKind,
+    pub(super) kind: FrameKind,
     /// Operands below the frame's own, its parameters included in the latter.
-    height: usize,
+    pub(super) height: usize,
     /// Types of the operands that a branch to the label takes.
     label_types: ValTypes<'a>,
     /// Where a branch to the label goes, once there is one.
     label: Option<ir::Block>,
+    /// How many handlers there are around the frame's content.
+    pub(super) handlers: usize,
 }
 
 /// What opened a control frame.
-enum FrameKind {
+pub(super) enum FrameKind {
     /// The function itself.
     Func,
     /// `block`.
@@ -45,6 +48,12 @@ enum FrameKind {
     },
     /// `else`.
     Else,
+    /// `try_table`, with its clauses.
+    TryTable(Box<[Catch]>),
+    /// `try`, before its first clause.
+    Try,
+    /// `catch` or `catch_all` of a `try`, with the exception, if there can be any.
+    Catch(Option<Caught>),
 }
 
 /// The types of a block's parameters or results.
@@ -64,7 +73,7 @@ impl ValTypes<'_> {
         }
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.as_slice().len()
     }
 }
@@ -81,7 +90,7 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result
         Operator::Loop { blockty } => t.begin_loop(*blockty)?,
         Operator::If { blockty } => t.begin_if(*blockty)?,
         Operator::Else => t.begin_else(),
-        Operator::End => t.end(),
+        Operator::End => t.end()?,
         Operator::Br { relative_depth } => t.br(*relative_depth),
         Operator::BrIf { relative_depth } => {
             let condition = t.pop();
@@ -109,7 +118,7 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result
 }
 
 /// Follows the nesting of unreachable code, up to where it is reachable again.
-pub(super) fn translate_unreachable(t: &mut FuncTranslator<'_>, op: &Operator<'_>) {
+pub(super) fn translate_unreachable(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<(), CompileError> {
     match op {
         Operator::Block { .. }
         | Operator::Loop { .. }
@@ -117,10 +126,14 @@ pub(super) fn translate_unreachable(t: &mut FuncTranslator<'_>, op: &Operator<'_
         | Operator::TryTable { .. }
         | Operator::Try { .. } => t.skipped_frames += 1,
         Operator::Else if t.skipped_frames == 0 => t.begin_else(),
-        Operator::End if t.skipped_frames == 0 => t.end(),
+        Operator::End if t.skipped_frames == 0 => t.end()?,
+        Operator::Catch { .. } | Operator::CatchAll | Operator::Delegate { .. } if t.skipped_frames == 0 => {
+            exception::translate(t, op)?;
+        }
         Operator::End | Operator::Delegate { .. } => t.skipped_frames -= 1,
         _ => {}
     }
+    Ok(())
 }
 
 impl<'a> FuncTranslator<'a> {
@@ -135,13 +148,20 @@ impl<'a> FuncTranslator<'a> {
         self.frames.is_empty()
     }
 
-    fn push_frame(&mut self, kind: FrameKind, params: usize, label_types: ValTypes<'a>, label: Option<ir::Block>) {
+    /// Opens a frame, whose content is within the handlers that there are now.
+    pub(super) fn push_frame(
+        &mut self,
+        kind: FrameKind,
+        params: usize,
+        label_types: ValTypes<'a>,
+        label: Option<ir::Block>,
+    ) {
         let height = self.height() - params;
-        self.frames.push(Frame { kind, height, label_types, label });
+        self.frames.push(Frame { kind, height, label_types, label, handlers: self.handlers.len() });
     }
 
     /// Parameter and result types of a block.
-    fn block_types(&self, ty: BlockType) -> Result<(ValTypes<'a>, ValTypes<'a>), CompileError> {
+    pub(super) fn block_types(&self, ty: BlockType) -> Result<(ValTypes<'a>, ValTypes<'a>), CompileError> {
         Ok(match ty {
             BlockType::Empty => (ValTypes::Inline(None), ValTypes::Inline(None)),
             BlockType::Type(ty) => {
@@ -217,16 +237,17 @@ impl<'a> FuncTranslator<'a> {
         }
     }
 
-    /// Leads from the end of the first branch of an `if` to the end of the whole, and drops the frame's operands.
-    fn finish_arm(&mut self, frame: &mut Frame<'a>) {
+    /// Leads from the end of one of a frame's branches to the end of the whole, and drops the frame's operands.
+    pub(super) fn finish_arm(&mut self, frame: &mut Frame<'a>) {
         if self.reachable {
             let label = self.label_block(frame);
             self.jump_with(label, frame.label_types.len());
+            self.reachable = false;
         }
         self.truncate(frame.height);
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Result<(), CompileError> {
         let Some(mut frame) = self.frames.pop() else { unbalanced() };
         match std::mem::replace(&mut frame.kind, FrameKind::Block) {
             FrameKind::Loop => {
@@ -244,6 +265,18 @@ impl<'a> FuncTranslator<'a> {
                 self.join(&mut frame);
             }
             FrameKind::Block | FrameKind::Else => self.join(&mut frame),
+            FrameKind::TryTable(clauses) => {
+                self.end_try_table(&mut frame, &clauses)?;
+                self.join(&mut frame);
+            }
+            FrameKind::Try => {
+                self.end_try(&mut frame);
+                self.join(&mut frame);
+            }
+            FrameKind::Catch(caught) => {
+                self.end_catch(&mut frame, caught);
+                self.join(&mut frame);
+            }
             FrameKind::Func => {
                 self.join(&mut frame);
                 if self.reachable {
@@ -251,10 +284,11 @@ impl<'a> FuncTranslator<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Ends a frame whose label is its end: all branches to it, and the code before it where that is reachable, meet.
-    fn join(&mut self, frame: &mut Frame<'a>) {
+    pub(super) fn join(&mut self, frame: &mut Frame<'a>) {
         let Some(label) = frame.label else {
             // Nothing branches here: the operands at hand are the results.
             if !self.reachable {
@@ -418,6 +452,6 @@ impl<'a> FuncTranslator<'a> {
 /// Validation balances the frames; the boundary of the compiler turns this into an error.
 #[cold]
 #[track_caller]
-fn unbalanced() -> ! {
+pub(super) fn unbalanced() -> ! {
     panic!("unbalanced control frames: the body was not validated")
 }

@@ -24,6 +24,7 @@ mod cast;
 mod control;
 mod conversion;
 mod descriptor;
+mod exception;
 mod i31;
 mod memory;
 mod numeric;

@@ -4,8 +4,8 @@ use wasmparser::Operator;
 
 use super::translator::FuncTranslator;
 use super::{
-    array, atomic, bulk, call, cast, control, conversion, descriptor, i31, memory, numeric, reference, structure,
-    table, variable, vector,
+    array, atomic, bulk, call, cast, control, conversion, descriptor, exception, i31, memory, numeric, reference,
+    structure, table, variable, vector,
 };
 use crate::CompileError;
 
@@ -15,7 +15,7 @@ use crate::CompileError;
 type Family = fn(&mut FuncTranslator<'_>, &Operator<'_>) -> Result<bool, CompileError>;
 
 /// The families, the most frequent operators first.
-const FAMILIES: [Family; 16] = [
+const FAMILIES: [Family; 17] = [
     variable::translate,
     numeric::translate,
     memory::translate,
@@ -31,14 +31,14 @@ const FAMILIES: [Family; 16] = [
     descriptor::translate,
     table::translate,
     vector::translate,
+    exception::translate,
     atomic::translate,
 ];
 
 /// Translates one operator that starts at `offset` in the module.
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>, offset: usize) -> Result<(), CompileError> {
     if !t.reachable {
-        control::translate_unreachable(t, op);
-        return Ok(());
+        return control::translate_unreachable(t, op);
     }
     for family in FAMILIES {
         if family(t, op)? {

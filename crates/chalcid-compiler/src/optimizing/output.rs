@@ -1,10 +1,12 @@
 //! Cranelift's output as an artifact.
 
-use chalcid_module::artifact::{CompiledCode, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite};
+use chalcid_module::artifact::{
+    CompiledCode, HandlerSite, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite,
+};
 use chalcid_module::trap_code::TrapCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
-use cranelift_codegen::{CompiledCode as IrCode, FinalizedRelocTarget};
+use cranelift_codegen::{CompiledCode as IrCode, FinalizedMachExceptionHandler, FinalizedRelocTarget};
 
 use crate::CompileError;
 
@@ -22,7 +24,7 @@ pub(super) fn artifact(compiled: &IrCode) -> Result<CompiledCode, CompileError> 
         traps: traps(compiled)?,
         stack_maps: stack_maps(compiled),
         source_map: source_map(compiled),
-        handlers: Vec::new(),
+        handlers: handlers(compiled)?,
     })
 }
 
@@ -103,6 +105,19 @@ pub(super) fn whole_source_map(compiled: &IrCode) -> Vec<SourcePosition> {
     }
     // Where a stretch ends another begins: the later entry counts.
     map
+}
+
+/// Every call within handlers names one landing, which takes all exceptions.
+fn handlers(compiled: &IrCode) -> Result<Vec<HandlerSite>, CompileError> {
+    let calls = compiled.buffer.call_sites().filter(|call| !call.exception_handlers.is_empty());
+    calls
+        .map(|call| match (call.exception_handlers, call.frame_offset) {
+            (&[FinalizedMachExceptionHandler::Default(landing)], Some(frame_size)) => {
+                Ok(HandlerSite { return_offset: call.ret_addr, frame_size, landing })
+            }
+            (found, _) => Err(CompileError::Internal(format!("unexpected handlers {found:?}"))),
+        })
+        .collect()
 }
 
 /// Only stretches that can be asked about are kept: those with a trap site or a call. Neighbours from one place are joined.

@@ -33,6 +33,8 @@ pub(crate) enum Region {
     TableElements,
     /// Function references: they never change, but may be read only where they are known not to be null.
     FuncRefs,
+    /// Exceptions in the heap, and the numbers of tags.
+    Exceptions,
     /// Contents of a linear memory.
     Memory(MemIdx),
     /// A mutable global.
@@ -80,6 +82,7 @@ impl Region {
             Region::TableHeaders => 3,
             Region::TableElements => 4,
             Region::FuncRefs => 5,
+            Region::Exceptions => 14,
             Region::Memory(memory) => match memory.0.checked_sub(module.imported.memories) {
                 None => 6,
                 Some(defined) => 0x100 + defined,
@@ -108,6 +111,7 @@ impl Region {
             Region::TableHeaders => "table headers".into(),
             Region::TableElements => "table elements".into(),
             Region::FuncRefs => "function references".into(),
+            Region::Exceptions => "exceptions".into(),
             Region::Memory(_) if id < 0x100 => "imported memories".into(),
             Region::Memory(memory) => format!("memory {}", memory.0).into(),
             Region::Global(_) if id == 7 => "imported globals".into(),

@@ -30,6 +30,7 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 
 use super::control::Frame;
+use super::exception::Handlers;
 use super::region::Region;
 use super::types::{POINTER, Repr, abi_repr, repr};
 use crate::budget::Work;
@@ -55,6 +56,8 @@ pub(crate) struct FuncTranslator<'a> {
     pub reachable: bool,
     /// Control frames, the function's own first.
     pub(super) frames: Vec<Frame<'a>>,
+    /// Handlers around the code at hand, the innermost last.
+    pub(super) handlers: Vec<Handlers>,
     /// How many frames were opened in unreachable code.
     pub(super) skipped_frames: usize,
     /// What is counted of the work that the code generator will have.
@@ -62,7 +65,7 @@ pub(crate) struct FuncTranslator<'a> {
     /// Whether the producer expects the branch at hand to be taken.
     pub(super) likely: Option<bool>,
     /// Whether the code at hand is not expected to run, so that all its blocks lie apart.
-    in_cold_path: bool,
+    pub(super) in_cold_path: bool,
     /// An empty vector to reuse.
     pub(super) spare_block_args: Vec<BlockArg>,
     /// An empty vector to reuse.
@@ -103,6 +106,7 @@ impl<'a> FuncTranslator<'a> {
             vmctx,
             reachable: true,
             frames: Vec::new(),
+            handlers: Vec::new(),
             skipped_frames: 0,
             work: Work::default(),
             likely: None,

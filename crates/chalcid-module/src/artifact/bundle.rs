@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{CompiledCode, Handler, HandlerSite, StackMap, Tier};
+use super::{CompiledCode, HandlerSite, StackMap, Tier};
 use crate::index::DefinedFuncIdx;
 
 /// Compiled functions of one module, joined.
@@ -99,7 +99,7 @@ impl CodeBundle {
                 .map(|item| super::SourcePosition { offset: item.offset - start, ..*item })
                 .collect(),
             handlers: stretch(&joined.handlers, |item| item.return_offset, &returns)
-                .map(|item| moved_site(item.clone(), back))
+                .map(|item| moved_site(*item, back))
                 .collect(),
         }
     }
@@ -119,8 +119,6 @@ fn moved_map(mut map: StackMap, by: u32) -> StackMap {
 
 fn moved_site(mut site: HandlerSite, by: u32) -> HandlerSite {
     site.return_offset = site.return_offset.wrapping_add(by);
-    for Handler { offset, .. } in &mut site.handlers {
-        *offset = offset.wrapping_add(by);
-    }
+    site.landing = site.landing.wrapping_add(by);
     site
 }

@@ -12,18 +12,16 @@
 //! trap       = offset:delta code:u8
 //! stack_map  = offset:delta frame_size count offset*
 //! position   = offset:delta wasm_offset:signed delta
-//! handlers   = offset:delta frame_size count (tag + 1, or 0) offset)*
+//! handler    = offset:delta frame_size landing
 //! ```
 
 use super::bundle::{BundledFunction, CodeBundle};
-use super::{
-    CompiledCode, Handler, HandlerSite, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite,
-};
+use super::{CompiledCode, HandlerSite, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite};
 use crate::index::DefinedFuncIdx;
 use crate::trap_code::TrapCode;
 
 /// Number of the format; part of the key of everything that is written in it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Largest alignment that is believed.
 const MAX_ALIGNMENT: u32 = 4096;
@@ -84,11 +82,7 @@ impl CodeBundle {
         for site in &joined.handlers {
             to.delta(&mut last, site.return_offset);
             to.number(site.frame_size);
-            to.number(site.handlers.len() as u32);
-            for handler in &site.handlers {
-                to.wide(handler.tag.map_or(0, |tag| u64::from(tag) + 1));
-                to.number(handler.offset);
-            }
+            to.number(site.landing);
         }
         to.0
     }
@@ -184,15 +178,11 @@ fn handlers(from: &mut Reader<'_>, code: u32) -> Result<Vec<HandlerSite>, Malfor
     from.list(3, |from| {
         let return_offset = from.delta(&mut last, code)?;
         let frame_size = from.number()?;
-        let handlers: Vec<Handler> = from.list(2, |from| {
-            let tag = match from.wide()?.checked_sub(1) {
-                None => None,
-                Some(tag) => Some(u32::try_from(tag).map_err(|_| Malformed("tag"))?),
-            };
-            let offset = from.number()?;
-            if offset >= code { Err(Malformed("handler outside the code")) } else { Ok(Handler { tag, offset }) }
-        })?;
-        Ok(HandlerSite { return_offset, frame_size, handlers: handlers.into() })
+        let landing = from.number()?;
+        if landing >= code {
+            return Err(Malformed("landing outside the code"));
+        }
+        Ok(HandlerSite { return_offset, frame_size, landing })
     })
 }
 
@@ -327,11 +317,7 @@ mod tests {
                 SourcePosition { offset: 5, wasm_offset: 1000 * seed },
                 SourcePosition { offset: 9, wasm_offset: 7 },
             ],
-            handlers: vec![HandlerSite {
-                return_offset: len,
-                frame_size: 300,
-                handlers: [Handler { tag: Some(u32::MAX), offset: 2 }, Handler { tag: None, offset: 0 }].into(),
-            }],
+            handlers: vec![HandlerSite { return_offset: len, frame_size: 300, landing: 2 }],
         }
     }
 

@@ -163,7 +163,8 @@ fn what_is_switched_off_is_refused_by_name() {
     let refused_without = |feature: Feature, text: &str| {
         let bytes = wat::parse_str(text).unwrap();
         decode_and_validate(&bytes, &Features::default().with(feature), None).unwrap();
-        let mut rest = Features::default().without(feature);
+        // The older form of exceptions brings the newer one with it.
+        let mut rest = Features::default().without(Feature::LegacyExceptions).without(feature);
         if feature == Feature::TypedFunctionReferences {
             // They are part of it.
             rest = rest.without(Feature::Gc);
@@ -177,6 +178,7 @@ fn what_is_switched_off_is_refused_by_name() {
     refused_without(Feature::TypedFunctionReferences, "(module (func (param (ref func))))");
     refused_without(Feature::TailCall, "(module (func (return_call 0)))");
     refused_without(Feature::Exceptions, "(module (func (param exnref)))");
+    refused_without(Feature::LegacyExceptions, "(module (func try end))");
     refused_without(Feature::ExtendedConst, "(module (global i32 (i32.add (i32.const 1) (i32.const 1))))");
     refused_without(Feature::CustomPageSizes, "(module (memory 1 (pagesize 1)))");
     refused_without(Feature::Gc, "(module (type (struct)))");

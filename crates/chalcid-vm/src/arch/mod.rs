@@ -10,18 +10,27 @@ pub(crate) use x86_64::*;
 #[cfg(not(target_arch = "x86_64"))]
 compile_error!("Chalcid does not run on this architecture yet: add a file beside `x86_64.rs`");
 
-/// Where an activation goes on when it is unwound: the registers that `enter` left behind.
+/// Where a thread goes on when frames of machine code are left: behind an activation, by the registers that `enter` left behind, or in the landing
+/// of a function that looks at an exception.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Resume {
     sp: usize,
     fp: usize,
     pc: usize,
+    /// The exception, for a landing.
+    exception: u64,
 }
 
 impl Resume {
     /// To be filled by `enter`.
     pub(crate) const fn empty() -> Self {
-        Self { sp: 0, fp: 0, pc: 0 }
+        Self { sp: 0, fp: 0, pc: 0, exception: 0 }
+    }
+
+    /// In the landing at `pc` of the function whose frame these pointers are of.
+    pub(crate) const fn landing(sp: usize, fp: usize, pc: usize, exception: u32) -> Self {
+        Self { sp, fp, pc, exception: exception as u64 }
     }
 
     /// The frame pointer of `enter`: the frame of the first machine code is right below.

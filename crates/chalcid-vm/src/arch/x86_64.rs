@@ -8,17 +8,17 @@ use std::ffi::c_void;
 use std::mem::offset_of;
 
 use super::{EntryCode, Resume};
-use crate::traps::landing;
+use crate::traps::{landing, unwind};
 use crate::value::ValRaw;
 use crate::vmcontext::{VMAgent, VMContext};
 
 const AGENT: usize = offset_of!(VMContext, agent);
 const EXIT_FP: usize = offset_of!(VMAgent, last_exit_fp);
 const EXIT_PC: usize = offset_of!(VMAgent, last_exit_pc);
-const ACTIVATION: usize = offset_of!(VMAgent, activation);
 const SP: usize = offset_of!(Resume, sp);
 const FP: usize = offset_of!(Resume, fp);
 const PC: usize = offset_of!(Resume, pc);
+const EXCEPTION: usize = offset_of!(Resume, exception);
 
 /// Calls an entry trampoline. Returns 1 when it returned, 0 when the activation was unwound.
 ///
@@ -71,23 +71,56 @@ pub(crate) unsafe extern "C" fn enter(
     )
 }
 
-/// Entry point of the builtin `raise`: leaves for the innermost activation of the agent of `rdi`, a context.
+/// Goes on where the `Resume` says that the function, which is called first, returns; `rsp` must be 16-byte aligned. A landing finds the exception in
+/// `rax`, and expects nothing of other registers but `rsp` and `rbp`; where `enter` goes on, neither.
+macro_rules! call_and_resume {
+    ([$($before:literal),*], $function:path $(, $operand:ident = $constant:ident)*) => {
+        naked_asm!(
+            $($before,)*
+            "call {function}",
+            "mov rsp, [rax + {SP}]",
+            "mov rbp, [rax + {FP}]",
+            "mov rcx, [rax + {PC}]",
+            "mov rax, [rax + {EXCEPTION}]",
+            "jmp rcx",
+            function = sym $function,
+            SP = const SP,
+            FP = const FP,
+            PC = const PC,
+            EXCEPTION = const EXCEPTION,
+            $($operand = const $constant,)*
+        )
+    };
+}
+
+/// Entry point of the builtin `raise`: leaves for the code that looks at what is pending in the agent of `rdi`, a context, or for what is behind its
+/// innermost activation.
 ///
 /// # Safety
-/// For machine code, with a failure pending.
+/// For machine code, with a failure pending, and where wasm was left noted.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn raise(vmctx: *mut VMContext) -> ! {
-    naked_asm!(
-        "mov rax, [rdi + {AGENT}]",
-        "mov rdi, [rax + {ACTIVATION}]",
-        "mov rsp, [rdi + {SP}]",
-        "mov rbp, [rdi + {FP}]",
-        "jmp [rdi + {PC}]",
-        AGENT = const AGENT,
-        ACTIVATION = const ACTIVATION,
-        SP = const SP,
-        FP = const FP,
-        PC = const PC,
+    call_and_resume!(["mov rdi, [rdi + {AGENT}]", "and rsp, -16"], unwind::raise, AGENT = AGENT)
+}
+
+/// Entry point of the builtin `throw_ref`: leaves for the code that looks at the exception `esi`, or for what is behind the innermost activation.
+///
+/// # Safety
+/// For machine code, with an exception that is not null.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn throw_ref(vmctx: *mut VMContext, exception: u32) -> ! {
+    call_and_resume!(
+        [
+            "mov rdi, [rdi + {AGENT}]",
+            "mov [rdi + {EXIT_FP}], rbp",
+            "mov r11, [rsp]",
+            "mov [rdi + {EXIT_PC}], r11",
+            "and rsp, -16"
+        ],
+        unwind::throw_ref,
+        AGENT = AGENT,
+        EXIT_FP = EXIT_FP,
+        EXIT_PC = EXIT_PC
     )
 }
 
@@ -98,16 +131,7 @@ pub(crate) unsafe extern "C" fn raise(vmctx: *mut VMContext) -> ! {
 /// For the signal handler alone.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn trap_landing() -> ! {
-    naked_asm!(
-        "call {record}",
-        "mov rsp, [rax + {SP}]",
-        "mov rbp, [rax + {FP}]",
-        "jmp [rax + {PC}]",
-        record = sym landing::record_trap,
-        SP = const SP,
-        FP = const FP,
-        PC = const PC,
-    )
+    call_and_resume!([], landing::record_trap)
 }
 
 /// What all lazy stubs jump to. `r11d` holds the function's index, with bit 31 set when the function returns through memory: then the
@@ -195,13 +219,6 @@ macro_rules! builtin_entry {
     (MinusOne, $entry:ident, $function:path) => {
         $crate::arch::builtin_entry!(@checked $entry, $function, "cmp rax, -1");
     };
-    (Diverges, $entry:ident, $function:path) => {
-        $crate::arch::builtin_entry!(
-            @entry $entry, $function,
-            ["push rdi", "call {function}", "pop rdi", "jmp {raise}"],
-            [raise = sym $crate::arch::raise]
-        );
-    };
     (@checked $entry:ident, $function:path, $compare:literal) => {
         $crate::arch::builtin_entry!(
             @entry $entry, $function,
@@ -229,26 +246,24 @@ macro_rules! builtin_entry {
 }
 pub(crate) use builtin_entry;
 
-/// Makes the entry point of the builtin `trap`: as `builtin_entry`, but the function's result says where to go on.
+/// Entry point of the builtin `trap`.
+///
+/// # Safety
+/// For machine code.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn trap() -> ! {
-    naked_asm!(
-        "mov rax, [rdi + {AGENT}]",
-        "mov [rax + {EXIT_FP}], rbp",
-        "mov r11, [rsp]",
-        "mov [rax + {EXIT_PC}], r11",
-        "push rbp",
-        "call {record}",
-        "mov rsp, [rax + {SP}]",
-        "mov rbp, [rax + {FP}]",
-        "jmp [rax + {PC}]",
-        AGENT = const AGENT,
-        EXIT_FP = const EXIT_FP,
-        EXIT_PC = const EXIT_PC,
-        record = sym landing::record_explicit_trap,
-        SP = const SP,
-        FP = const FP,
-        PC = const PC,
+    call_and_resume!(
+        [
+            "mov rax, [rdi + {AGENT}]",
+            "mov [rax + {EXIT_FP}], rbp",
+            "mov r11, [rsp]",
+            "mov [rax + {EXIT_PC}], r11",
+            "push rbp"
+        ],
+        landing::record_explicit_trap,
+        AGENT = AGENT,
+        EXIT_FP = EXIT_FP,
+        EXIT_PC = EXIT_PC
     )
 }
 

@@ -28,7 +28,7 @@ use crate::vmcontext::VMContext;
 mod entries {
     use chalcid_module::builtins::{Builtin, Failure};
 
-    pub(super) use super::arch::{raise, trap};
+    pub(super) use super::arch::{raise, throw_ref, trap};
     use super::{aggregate, arch::builtin_entry, atomic, control, exception, memory, reference, table};
 
     macro_rules! entries {
@@ -54,7 +54,6 @@ mod entries {
         MinusOne aggregate: gc_new_struct, gc_new_array, array_new_data, array_new_elem, func_to_heap;
         Zero aggregate: array_fill, array_copy, array_init_data, array_init_elem;
         MinusOne exception: exception_new;
-        Diverges exception: throw_ref;
     }
 }
 

@@ -97,6 +97,13 @@ impl CodeInfo {
         Some(&self.stack_maps[map])
     }
 
+    /// Where an exception goes on that arrives at the call that returns to an address, if the function looks at it.
+    pub(crate) fn handler_at(&self, return_address: usize) -> Option<&HandlerSite> {
+        let offset = u32::try_from(return_address - self.start).ok()?;
+        let site = self.handlers.binary_search_by_key(&offset, |site| site.return_offset).ok()?;
+        Some(&self.handlers[site])
+    }
+
     /// The byte of the module that the instruction at an address comes from.
     pub(crate) fn wasm_offset_at(&self, pc: usize) -> Option<u32> {
         let offset = u32::try_from(pc - self.start).ok()?;

@@ -100,7 +100,7 @@ pub(crate) fn run_host(agent: &Agent, call: impl FnOnce() -> Result<(), Failure>
     drop(scope);
     match outcome {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(failure)) => Err(Pending::Failure(failure)),
+        Ok(Err(failure)) => Err(Pending::of_host(agent, failure)),
         Err(payload) => Err(Pending::Panic(payload)),
     }
 }

@@ -1,0 +1,115 @@
+;; features: exceptionsFinal,exceptions,gc
+;; Which clause takes what is thrown: by order, by identity of tags, by nesting, within a function and through others.
+
+(module $tags
+  (tag (export "one") (param i32))
+  (tag (export "two") (param i32))
+)
+(register "tags")
+
+(module $thrower
+  (import "tags" "one" (tag $one (param i32)))
+  (import "tags" "two" (tag $two (param i32)))
+  (tag $own (param i32))
+  (func (export "one") (param i32) (throw $one (local.get 0)))
+  (func (export "two") (param i32) (throw $two (local.get 0)))
+  (func (export "own") (param i32) (throw $own (local.get 0)))
+  (func (export "unreachable") (param i32) (unreachable))
+  (func $again (param i32) (result i32) (i32.add (i32.const 1) (call $again (local.get 0))))
+  (func (export "overflow") (param i32) (drop (call $again (local.get 0))))
+  (func (export "nothing") (param i32))
+)
+(register "thrower")
+
+(module
+  (import "tags" "one" (tag $one (param i32)))
+  (import "tags" "one" (tag $alias (param i32)))
+  (import "tags" "two" (tag $two (param i32)))
+  (import "thrower" "one" (func $throw_one (param i32)))
+  (import "thrower" "two" (func $throw_two (param i32)))
+  (import "thrower" "own" (func $throw_own (param i32)))
+  (import "thrower" "unreachable" (func $unreachable (param i32)))
+  (import "thrower" "overflow" (func $overflow (param i32)))
+  (import "thrower" "nothing" (func $nothing (param i32)))
+  (type $i (func (param i32)))
+  (tag $own (param i32))
+  (table funcref (elem $throw_one $throw_two $throw_own $unreachable $overflow $nothing))
+
+  ;; The first clause that fits, in the order they are written.
+  (func (export "order") (param $which i32) (result i32)
+    (block $all
+      (block $is_two (result i32)
+        (block $is_one (result i32)
+          (try_table (catch $one $is_one) (catch $two $is_two) (catch $alias $is_two) (catch_all $all)
+            (call_indirect (type $i) (i32.const 7) (local.get $which)))
+          (return (i32.const -1)))
+        (return (i32.add (i32.const 100))))
+      (return (i32.add (i32.const 200))))
+    (i32.const 300))
+
+  ;; Two names of one tag.
+  (func (export "alias") (result i32)
+    (block $h (result i32)
+      (try_table (catch $alias $h) (call $throw_one (i32.const 5)))
+      (i32.const -1)))
+
+  ;; A tag of the same type that is not the same tag.
+  (func (export "other") (result i32)
+    (block $out
+      (block $h (result i32)
+        (try_table (catch_all $out)
+          (try_table (catch $own $h) (catch $one $h) (call $throw_own (i32.const 5))))
+        (return (i32.const -1)))
+      (return))
+    (i32.const 1))
+
+  ;; The inner handlers do not fit, the outer ones do, in the same function and in the caller.
+  (func $inner (param $which i32) (result i32)
+    (block $h (result i32)
+      (try_table (catch $one $h) (call_indirect (type $i) (i32.const 1) (local.get $which)))
+      (i32.const 10)))
+  (func (export "outer") (param $which i32) (result i32)
+    (block $h (result i32)
+      (try_table (result i32) (catch $two $h) (call $inner (local.get $which)))
+      (i32.add (i32.const 20))))
+  (func (export "nested") (param $which i32) (result i32)
+    (block $outer (result i32)
+      (try_table (result i32) (catch $two $outer)
+        (block $inner (result i32)
+          (try_table (result i32) (catch $one $inner)
+            (call_indirect (type $i) (i32.const 1) (local.get $which))
+            (i32.const 10))
+          (i32.add (i32.const 30)))
+        (i32.add (i32.const 100)))
+      (i32.add (i32.const 1000))))
+
+  ;; What is thrown while a clause runs is not its own to take.
+  (func (export "in_clause") (result i32)
+    (block $outer (result i32)
+      (try_table (catch $one $outer)
+        (drop
+          (block $inner (result i32)
+            (try_table (catch $one $inner) (throw $one (i32.const 1)))
+            (unreachable)))
+        (throw $one (i32.const 2)))
+      (unreachable)))
+)
+
+(assert_return (invoke "order" (i32.const 0)) (i32.const 107))
+(assert_return (invoke "order" (i32.const 1)) (i32.const 207))
+(assert_return (invoke "order" (i32.const 2)) (i32.const 300))
+(assert_trap (invoke "order" (i32.const 3)) "unreachable")
+(assert_exhaustion (invoke "order" (i32.const 4)) "call stack exhausted")
+(assert_return (invoke "order" (i32.const 5)) (i32.const -1))
+(assert_return (invoke "order" (i32.const 0)) (i32.const 107))
+(assert_trap (invoke "order" (i32.const 6)) "undefined element")
+(assert_return (invoke "alias") (i32.const 5))
+(assert_return (invoke "outer" (i32.const 0)) (i32.const 21))
+(assert_return (invoke "outer" (i32.const 1)) (i32.const 1))
+(assert_exception (invoke "outer" (i32.const 2)))
+(assert_return (invoke "outer" (i32.const 5)) (i32.const 30))
+(assert_return (invoke "nested" (i32.const 0)) (i32.const 1101))
+(assert_return (invoke "nested" (i32.const 1)) (i32.const 1))
+(assert_exception (invoke "nested" (i32.const 2)))
+(assert_return (invoke "nested" (i32.const 5)) (i32.const 1140))
+(assert_return (invoke "in_clause") (i32.const 2))
