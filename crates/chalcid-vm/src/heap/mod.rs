@@ -32,6 +32,20 @@
 //! # Boxes
 //! While there are no objects, all boxes go when the outermost scope closes, since nothing can name them any longer. Once there are,
 //! boxes are collected as objects are.
+//!
+//! # Cycles through the heap
+//! An object that refers to a function keeps the function's instance: the table of functions holds a handle. Every table and global with objects is a
+//! root as long as it lives. So an instance whose own globals reach its functions through objects (a table of methods in a global) holds itself.
+//!
+//! - In plain Rust such instances are found: the search for cycles of entities looks through the heap ([`cycles`]). It runs when no scope is open: by itself
+//!   after a collection, and by `Agent::collect_cycles`.
+//! - With a host that collects for itself they are *not*, once the host has made an object for the instance; nor are cycles through a
+//!   value of the host in a box, or through a host object that holds an [`ObjectRef`]. Until the agent goes ([`Agent::abandon_heap`]) such a cycle
+//!   lives. The host's collector asks every entity for its edges and subtracts them (`Tracer`), each exactly once; what several
+//!   entities reach together belongs to none of them alone, so nobody reports it, and what nobody reports counts as held from outside: that is
+//!   safe, and leaks. To report it, the entities that reach a common object have to be joined to *islands*, whose edges the first of them
+//!   that is asked in each phase of the collector's reports for all, and what they hold be let go when the last of an island is finalised; for a function that is
+//!   only on the stack the search has to wait until no scope is open, as above.
 
 mod boxes;
 mod cycles;
