@@ -412,6 +412,9 @@ pub(crate) fn func_matches(agent: &Agent, func: DefTypeId, ty: &RefType<DefTypeI
 
 /// Keeps references that leave wasm for the scope that is open.
 fn keep_references(agent: &Agent, types: &[ValType<DefTypeId>], values: &[ValRaw]) {
+    if !agent.has_scope() {
+        return;
+    }
     for (value, ty) in values.iter().zip(types) {
         let ValType::Ref(ty) = ty else { continue };
         match hierarchy(agent.types(), ty) {

@@ -524,7 +524,9 @@ impl Agent {
         let Some(value) = value else { return Ok(ValRaw::ZERO) };
         let heap = &self.inner().heap;
         let reference = heap.new_box(self, value.into_raw())?;
-        heap.root(reference);
+        if self.has_scope() {
+            heap.root(reference);
+        }
         Ok(ValRaw::u32(reference))
     }
 
@@ -542,7 +544,9 @@ impl Agent {
             return Ok(self.func_to_raw(func.as_ref()));
         }
         let reference = heap.bits_of(self, value)?;
-        heap.root(reference);
+        if self.has_scope() {
+            heap.root(reference);
+        }
         Ok(ValRaw::u32(reference))
     }
 

@@ -364,6 +364,17 @@ fn a_scope_keeps_references_until_it_closes() {
     drop(scope);
 }
 
+#[test]
+fn without_a_scope_nothing_is_kept() {
+    let world = World::default();
+    let agent = &world.agent;
+    let raw = agent.ref_to_raw(&RefValue::Object(world.node(None, 5))).unwrap();
+    assert!(matches!(agent.ref_from_raw(raw), RefValue::Host(None)));
+    drop(agent.scope());
+    agent.collect_garbage();
+    assert_eq!(agent.heap_size(), 0);
+}
+
 fn signature(world: &World, params: &[ValType<DefTypeId>]) -> Arc<Signature> {
     let ty = FuncType { params: params.into(), results: Box::new([]) };
     let handle = world.types.register_func(ty.clone()).unwrap();
