@@ -8,7 +8,6 @@ use rquickjs::qjs;
 use crate::QuickJs;
 use crate::property;
 use crate::runtime::Runtime;
-use crate::string::Layout;
 use crate::value::Value;
 
 /// Declares the fields, and `each`, which visits every value.
@@ -20,8 +19,6 @@ macro_rules! intrinsics {
             $($(#[$fdoc])* pub(crate) $field: Option<Value>,)*
             /// Class number of SharedArrayBuffers; 0 where there are none.
             pub(crate) shared_array_buffer_class: qjs::JSClassID,
-            /// Where the units of strings are, if they can be read in place.
-            pub(crate) string_layout: Option<Layout>,
             /// The function that joins long strings, once it was made; nothing where it cannot be.
             pub(crate) add: OnceCell<Option<Value>>,
         }
@@ -148,7 +145,6 @@ impl Intrinsics {
             all.string_concat = property::own_value(host, &prototype, "concat")?;
             all.string_substring = property::own_value(host, &prototype, "substring")?;
         }
-        all.string_layout = Layout::find(host);
         all.look_up_buffers(host, &global)?;
         all.look_up_weak_maps(host, &global)?;
         Ok(all)

@@ -17,6 +17,7 @@ use crate::function_realm::Known;
 use crate::intrinsics::Intrinsics;
 use crate::runtime::Runtime;
 use crate::stack_trace::StackTraces;
+use crate::string::Layout;
 use crate::value::{self, Value};
 
 /// Chalcid's data of one realm.
@@ -87,6 +88,9 @@ impl RealmRef {
         let state = unsafe { runtime.as_ref() };
         if let Some(realm) = Self::of(ctx, state) {
             return Ok(realm);
+        }
+        if state.string_layout.get().is_none() {
+            state.string_layout.set(Layout::find(QuickJs::new(ctx, runtime)));
         }
         let intrinsics = Intrinsics::capture(ctx, runtime)?;
         let identity = intrinsics.object_prototype.as_ref().and_then(|object| value::object_pointer(object.raw()));

@@ -28,6 +28,7 @@ use crate::options::{Delivery, Options, Streaming};
 use crate::pressure::Pressure;
 use crate::stack;
 use crate::stack_trace::{self, Entry};
+use crate::string::Layout;
 use crate::tasks::Tasks;
 
 /// Chalcid's state of one QuickJS runtime.
@@ -49,6 +50,8 @@ pub(crate) struct Runtime {
     pub(crate) gc_objects: RefCell<HashMap<u32, NonNull<c_void>>>,
     /// Whether QuickJS's collector has run since the engine's heap was last collected.
     pub(crate) collected: Cell<bool>,
+    /// Where the units of strings are, if they can be read in place.
+    pub(crate) string_layout: Cell<Option<Layout>>,
     /// The thread that the agent belongs to.
     pub(crate) thread: stack::Thread,
     /// Where QuickJS keeps its innermost frame; see [`crate::stack_trace`].
@@ -107,6 +110,7 @@ impl Runtime {
             memory_buffers: RefCell::default(),
             gc_objects: RefCell::default(),
             collected: Cell::new(false),
+            string_layout: Cell::new(None),
             thread: stack::Thread::current(),
             frame_list: stack_trace::find_frame_list(ctx.as_raw(), rt),
             entries: Cell::new(std::ptr::null()),

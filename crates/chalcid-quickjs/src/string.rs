@@ -137,7 +137,7 @@ impl Units<'_> {
 
 /// Runs steps on the units of a String; `None` where they cannot be read in place.
 fn with_units<R>(host: QuickJs, string: &Value, steps: impl FnOnce(&Units<'_>) -> R) -> Option<R> {
-    let layout = host.realm_ref().ok()?.data().intrinsics.string_layout?;
+    let layout = host.runtime().string_layout.get()?;
     if string.tag() == qjs::JS_TAG_STRING {
         // SAFETY: `string` holds the value while the steps run; they run no JavaScript.
         return Some(steps(&unsafe { layout.of_string(string.raw()) }?));
