@@ -48,6 +48,16 @@ const has64 = has([section(5, [1, 4, 1])]);
 
 limit("1,000,000 types", 1_000_000, (n) => moduleOf(many(1, n, [0x60, 0, 0])));
 limit("1,000,000 functions", 1_000_000, (n) => moduleOf(VOID_TYPE, many(3, n, [0]), many(10, n, [2, 0, 0x0b])));
+limit("1,000,000 imports", 1_000_000, (n) => moduleOf(VOID_TYPE, many(2, n, [0, 0, 0, 0])));
+limit("1,000,000 exports", 1_000_000, (n) => {
+  const entries = repeated([3, 0, 0, 0, 0, 0], n);
+  for (let i = 0; i < n; i++) {
+    entries[i * 6 + 1] = i & 0x7f;
+    entries[i * 6 + 2] = (i >> 7) & 0x7f;
+    entries[i * 6 + 3] = i >> 14;
+  }
+  return moduleOf(VOID_TYPE, ONE_FUNC, sized(7, n, entries), EMPTY_CODE);
+});
 limit("1,000,000 globals", 1_000_000, (n) => moduleOf(many(6, n, [I32, 0, 0x41, 0, 0x0b])));
 if (hasTags) limit("1,000,000 tags", 1_000_000, (n) => moduleOf(VOID_TYPE, many(13, n, [0, 0])));
 limit("100,000 data segments", 100_000, (n) => moduleOf(section(5, [1, 0, 1]), many(11, n, [0, 0x41, 0, 0x0b, 0])));
