@@ -24,6 +24,8 @@ pub enum Interface {
     Global,
     /// `WebAssembly.Tag`
     Tag,
+    /// `WebAssembly.Exception`
+    Exception,
     /// `WebAssembly.CompileError`
     CompileError,
     /// `WebAssembly.LinkError`
@@ -45,6 +47,7 @@ impl Interface {
             Self::Table => "Table",
             Self::Global => "Global",
             Self::Tag => "Tag",
+            Self::Exception => "Exception",
             Self::CompileError => "CompileError",
             Self::LinkError => "LinkError",
             Self::RuntimeError => "RuntimeError",

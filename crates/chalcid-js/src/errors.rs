@@ -7,6 +7,7 @@ use std::fmt::Display;
 use chalcid::{Error, Frame, Trap, TrapCode};
 
 use crate::agent::{Interface, realm_of};
+use crate::exception;
 use crate::host::{Attributes, Call, EngineError, FunctionKind, Host, Intrinsic, Key, Type};
 use crate::webidl;
 
@@ -73,7 +74,12 @@ pub fn runtime_error<H: Host>(host: &H, message: impl Display) -> H::Value {
 /// memory are what they are in JavaScript; what a host function threw passes through unchanged.
 pub fn thrown_value<H: Host>(host: &H, error: Error) -> H::Value {
     match error {
-        Error::Trap(trap) => trap_value(host, &trap),
+        Error::Trap(trap) => {
+            let error = trap_value(host, &trap);
+            host.mark_uncatchable(&error);
+            error
+        }
+        Error::Exception(exception) => exception::thrown_value(host, exception),
         Error::Host(error) => match error.into_value() {
             Ok(value) => host.from_host_value(&value),
             Err(error) => new_error(host, ErrorClass::Runtime, error, &[]),

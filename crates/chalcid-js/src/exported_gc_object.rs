@@ -27,7 +27,7 @@ impl<H: Host> PlatformObject<H> for ExportedGcObject {
 pub(crate) fn a_new_exported_gc_object<H: Host>(host: &H, object: &AnyRef, id: u32) -> Completion<H> {
     // 2. Let map be the surrounding agent's associated exported GC object cache.
     // 3. If map[objectaddr] exists, return map[objectaddr].
-    if let Some(object) = host.exported_gc_object(id) {
+    if let Some(object) = host.heap_object(id) {
         return Ok(object);
     }
     // 4. Let object be MakeBasicObject(« [[ObjectAddress]], [[ObjectKind]] »).

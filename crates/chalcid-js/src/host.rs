@@ -377,8 +377,15 @@ pub trait Host: Clone + 'static {
     /// methods are those of the section "Garbage Collected Objects". It is known by its number as long as it lives.
     fn new_exported_gc_object(&self, id: u32, slots: Rc<dyn PlatformObject<Self>>) -> Result<Self::Value, Self::Value>;
 
-    /// The Exported GC Object of a number, if one lives.
-    fn exported_gc_object(&self, id: u32) -> Option<Self::Value>;
+    /// The object of a structure, an array or an exception of the engine, by its number: an Exported GC Object that lives, or what
+    /// [`Host::remember_heap_object`] was told.
+    fn heap_object(&self, id: u32) -> Option<Self::Value>;
+
+    /// Remembers a platform object by a number without keeping it alive. Its slots call [`Host::forget_heap_object`] when they are dropped.
+    fn remember_heap_object(&self, id: u32, object: &Self::Value);
+
+    /// Forgets the object of a number.
+    fn forget_heap_object(&self, id: u32);
 
     /// The internal slots of an Exported GC Object; `None` for every other value.
     fn exported_gc_object_slots(&self, value: &Self::Value) -> Option<Rc<dyn PlatformObject<Self>>>;
@@ -405,6 +412,16 @@ pub trait Host: Clone + 'static {
         message: Option<&Self::Value>,
         frames: &[Frame],
     ) -> Result<Self::Value, Self::Value>;
+
+    /// Whether a value that was thrown ends WebAssembly, too, and cannot be caught there: an error that a trap became
+    /// ([`Host::mark_uncatchable`]), or one that JavaScript cannot catch either.
+    fn is_uncatchable(&self, thrown: &Self::Value) -> bool;
+
+    /// Remembers that an error comes from a trap.
+    fn mark_uncatchable(&self, error: &Self::Value);
+
+    /// The calls that are under way, as the `stack` of an error has them; undefined where there is no such thing.
+    fn call_stack(&self) -> Self::Value;
 
     /// An error of the engine's own.
     fn new_engine_error(&self, which: EngineError, frames: &[Frame]) -> Self::Value;

@@ -11,6 +11,7 @@ use chalcid::{Agent, Error, Func, HostCall, HostValue, Val, ValRaw};
 use crate::agent::realm_of;
 use crate::conversions::{incompatible, number_to_js_value, to_js_value, to_webassembly_number, to_webassembly_value};
 use crate::errors::{range_error, thrown_value, type_error};
+use crate::exception::throw_into_webassembly;
 use crate::exported_function::Shape;
 use crate::host::{Host, Key};
 use crate::webidl::{self, Completion};
@@ -48,7 +49,7 @@ impl<H: Host> HostCall for HostFunction<H> {
         // 3.6. Let result be the result of running a host function from func, functype, and arguments.
         // 3.10. If result.[[Type]] is throw, then throw it as an exception of WebAssembly.
         run_a_host_function(&self.host, self, agent, values)
-            .map_err(|thrown| Error::host_value(self.host.to_host_value(thrown)))
+            .map_err(|thrown| throw_into_webassembly(&self.host, thrown))
     }
 
     fn trace(&self, tracer: &mut Tracer<'_, '_>) {

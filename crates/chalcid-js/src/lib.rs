@@ -24,6 +24,7 @@ mod compile_options;
 mod conversions;
 pub mod embed;
 pub mod errors;
+mod exception;
 pub mod exported_function;
 mod exported_gc_object;
 mod global;

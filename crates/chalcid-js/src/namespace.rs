@@ -7,12 +7,12 @@ use std::rc::Rc;
 use chalcid::{Agent, Feature};
 
 use crate::agent::{Interface, Realm, realm_of};
-use crate::errors;
 use crate::host::{Attributes, Call, Host, Intrinsic, Key, PromiseCapability};
 use crate::instance::{self, instantiate_a_promise_of_a_module};
 use crate::module::{self, ModuleObject};
 use crate::promise;
 use crate::webidl::{self, Completion};
+use crate::{errors, exception};
 use crate::{global, memory, streaming, table, tag};
 
 /// Installs the namespace into a realm: defines `WebAssembly` on the global object.
@@ -42,6 +42,7 @@ fn create_the_webassembly_namespace_object<H: Host>(host: &H, agent: Agent) -> C
         define(interface, object)?;
         Ok(prototype)
     };
+    let has_exceptions = agent.engine().features().contains(Feature::Exceptions);
     let native_error = |kind| interface(kind, errors::create_a_native_error(host, kind));
     // In the order of `Interface`.
     let prototypes = [
@@ -53,8 +54,16 @@ fn create_the_webassembly_namespace_object<H: Host>(host: &H, agent: Agent) -> C
         {
             let (object, prototype) = tag::create_the_tag_interface(host)?;
             // What programs look for is only there where modules can use it.
-            if agent.engine().features().contains(Feature::Exceptions) {
+            if has_exceptions {
                 define(Interface::Tag, object)?;
+            }
+            prototype
+        },
+        {
+            let (object, prototype) = exception::create_the_exception_interface(host)?;
+            if has_exceptions {
+                define(Interface::Exception, object)?;
+                exception::define_the_js_tag(host, &namespace)?;
             }
             prototype
         },

@@ -75,6 +75,46 @@ fn add_frames(host: QuickJs, error: &Value, frames: &[Frame]) -> Result<(), Valu
     define_hidden(host, error, "stack", stack)
 }
 
+/// Remembers that an error comes from a trap.
+pub(crate) fn mark_uncatchable(host: QuickJs, error: &Value) {
+    let Ok(realm) = host.realm_ref() else { return };
+    let intrinsics = &realm.data().intrinsics;
+    if let (Some(map), Some(set)) = (&intrinsics.trap_errors, &intrinsics.weak_map_set) {
+        // Without memory for it the error is like any other.
+        drop(property::call(host, set.raw(), map.raw(), &[error.raw(), qjs::JS_TRUE]));
+    }
+}
+
+/// Whether WebAssembly may not catch what was thrown.
+pub(crate) fn is_uncatchable(host: QuickJs, thrown: &Value) -> bool {
+    if !property::is_object(thrown.raw()) {
+        return false;
+    }
+    // SAFETY: reads a live value.
+    if unsafe { qjs::JS_IsUncatchableError(thrown.raw()) } {
+        return true;
+    }
+    let Ok(realm) = host.realm_ref() else { return false };
+    let intrinsics = &realm.data().intrinsics;
+    let (Some(map), Some(get)) = (&intrinsics.trap_errors, &intrinsics.weak_map_get) else { return false };
+    property::call(host, get.raw(), map.raw(), &[thrown.raw()]).is_ok_and(|found| found.tag() == qjs::JS_TAG_BOOL)
+}
+
+/// The stack of an error that is made now.
+pub(crate) fn call_stack(host: QuickJs) -> Value {
+    // SAFETY: the context is live; the result is an owned count.
+    let error = host.adopt(unsafe { qjs::JS_NewError(host.ctx().as_ptr()) });
+    let (Ok(error), Ok(realm)) = (error, host.realm_ref()) else { return host.own(qjs::JS_UNDEFINED) };
+    let stack = match &realm.data().intrinsics.error_stack {
+        Some(getter) => property::call(host, getter.raw(), error.raw(), &[]),
+        None => return host.own(qjs::JS_UNDEFINED),
+    };
+    match stack {
+        Ok(stack) if matches!(stack.tag(), qjs::JS_TAG_STRING | qjs::JS_TAG_STRING_ROPE) => stack,
+        _ => host.own(qjs::JS_UNDEFINED),
+    }
+}
+
 fn define_hidden(host: QuickJs, object: &Value, name: &str, value: Value) -> Result<(), Value> {
     let name = Atom::new(host, name)?;
     let flags = (qjs::JS_PROP_WRITABLE | qjs::JS_PROP_CONFIGURABLE) as i32;

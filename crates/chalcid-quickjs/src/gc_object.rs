@@ -66,10 +66,20 @@ pub(crate) fn new(host: QuickJs, id: u32, slots: Rc<dyn PlatformObject<QuickJs>>
     host.check(unsafe { qjs::JS_PreventExtensions(host.ctx().as_ptr(), target.raw()) })?;
     // SAFETY: context, target and handler are live; the result is an owned count.
     let proxy = host.adopt(unsafe { qjs::JS_NewProxy(host.ctx().as_ptr(), target.raw(), handler.raw()) })?;
-    if let Some(identity) = value::object_pointer(proxy.raw()) {
+    remember(host, id, &proxy);
+    Ok(proxy)
+}
+
+/// Remembers the object of a number, without a count: whoever owns the number calls [`forget`] when the object goes.
+pub(crate) fn remember(host: QuickJs, id: u32, object: &Value) {
+    if let Some(identity) = value::object_pointer(object.raw()) {
         host.runtime().gc_objects.borrow_mut().insert(id, identity);
     }
-    Ok(proxy)
+}
+
+/// Forgets the object of a number.
+pub(crate) fn forget(host: QuickJs, id: u32) {
+    host.runtime().gc_objects.borrow_mut().remove(&id);
 }
 
 /// The object of a number, if it lives.

@@ -381,8 +381,16 @@ impl Host for QuickJs {
         gc_object::new(*self, id, slots)
     }
 
-    fn exported_gc_object(&self, id: u32) -> Option<Value> {
+    fn heap_object(&self, id: u32) -> Option<Value> {
         gc_object::find(*self, id)
+    }
+
+    fn remember_heap_object(&self, id: u32, object: &Value) {
+        gc_object::remember(*self, id, object);
+    }
+
+    fn forget_heap_object(&self, id: u32) {
+        gc_object::forget(*self, id);
     }
 
     fn exported_gc_object_slots(&self, value: &Value) -> Option<Rc<dyn PlatformObject<Self>>> {
@@ -414,6 +422,18 @@ impl Host for QuickJs {
 
     fn new_error(&self, prototype: &Value, message: Option<&Value>, frames: &[Frame]) -> Result<Value, Value> {
         error::new(*self, prototype, message, frames)
+    }
+
+    fn is_uncatchable(&self, thrown: &Value) -> bool {
+        error::is_uncatchable(*self, thrown)
+    }
+
+    fn mark_uncatchable(&self, error: &Value) {
+        error::mark_uncatchable(*self, error);
+    }
+
+    fn call_stack(&self) -> Value {
+        error::call_stack(*self)
     }
 
     fn new_engine_error(&self, which: EngineError, frames: &[Frame]) -> Value {

@@ -88,6 +88,8 @@ intrinsics! {
         string_substring,
         /// A WeakMap from resizable memory buffers to their Memory objects.
         memory_of_buffer,
+        /// A WeakMap whose keys are the errors that traps became.
+        trap_errors,
         /// `%WeakMap.prototype.get%`
         weak_map_get,
         /// `%WeakMap.prototype.set%`
@@ -186,6 +188,7 @@ impl Intrinsics {
             && let Some(prototype) = property::prototype_property(host, global, "WeakMap")?
         {
             self.memory_of_buffer = Some(property::construct(host, &constructor, &[])?);
+            self.trap_errors = Some(property::construct(host, &constructor, &[])?);
             self.weak_map_get = property::own_value(host, &prototype, "get")?;
             self.weak_map_set = property::own_value(host, &prototype, "set")?;
         }

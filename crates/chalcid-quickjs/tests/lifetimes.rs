@@ -18,6 +18,9 @@ struct Alive {
 
 fn alive(runtime: &Runtime, ctx: &Ctx<'_>) -> Alive {
     ctx.run_gc();
+    // What only the engine's heap still holds goes with its next collection, and what that held with the next of QuickJS.
+    chalcid_quickjs::agent(ctx).unwrap().raw().collect_garbage();
+    ctx.run_gc();
     Alive { objects: runtime_objects(runtime, ctx), entities: chalcid_quickjs::agent(ctx).unwrap().entities() }
 }
 
@@ -147,6 +150,100 @@ fn a_resizable_buffer_that_holds_its_memory() {
         "",
         "const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 }); const buffer = memory.toResizableBuffer(); memory.grow(1); buffer.resize(131072); buffer.memory = memory;",
     );
+}
+
+const OBJECTS: &str = r#"
+    globalThis.module = new WebAssembly.Module(wat(`(module
+        (type $node (struct (field (mut externref)) (field (mut (ref null $node)))))
+        (import "" "f" (func $f))
+        (tag $tag (export "tag") (param externref))
+        (table (export "nodes") 2 (ref null $node))
+        (global (export "any") (mut anyref) (ref.null any))
+        (func (export "node") (param externref (ref null $node)) (result (ref $node)) (struct.new $node (local.get 0) (local.get 1)))
+        (func (export "link") (param (ref $node)) (struct.set $node 1 (local.get 0) (local.get 0)))
+        (func (export "raise") (param externref) (throw $tag (local.get 0)))
+        (func (export "catch") (block (result exnref) (try_table (catch_all_ref 0) (call $f)) (return)) (drop))
+        (func (export "again") (block (result exnref) (try_table (catch_all_ref 0) (call $f)) (return)) (throw_ref)))`));
+    globalThis.make = (f = () => {}) => new WebAssembly.Instance(module, { "": { f } }).exports;
+"#;
+
+#[test]
+fn structures_and_their_objects() {
+    stays_flat(
+        OBJECTS,
+        "const { node, link, nodes, any } = make(); const first = node({}, null); const second = node([1], first); link(first);
+         nodes.set(0, second); any.value = first; any.value = second; new WeakMap([[first, second]]); nodes.set(1, nodes.get(0));",
+    );
+}
+
+#[test]
+fn structures_that_hold_what_holds_them_through_their_instance() {
+    stays_flat(
+        OBJECTS,
+        "const exports = make(); exports.node(() => exports, null); exports.any.value = () => exports;",
+    );
+}
+
+#[test]
+fn exceptions_with_payloads() {
+    stays_flat(
+        OBJECTS,
+        "const { raise, tag } = make(); let caught; try { raise({}); } catch (error) { caught = error; }
+         caught.getArg(tag, 0).caught = 1; new WebAssembly.Exception(tag, [() => tag], { traceStack: true });
+         const other = make(() => { throw caught; }); other.catch(); try { other.again(); } catch {}
+         make(() => { throw { tag }; }).catch();",
+    );
+}
+
+#[test]
+fn weak_references_and_finalization_registries_see_everything_die() {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, OBJECTS);
+        run_in(
+            &ctx,
+            r#"
+            globalThis.finalized = [];
+            globalThis.registry = new FinalizationRegistry((name) => finalized.push(name));
+            globalThis.references = (() => {
+                const exports = make();
+                const { node, nodes, any, tag } = exports;
+                const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
+                const things = { node, nodes, any, tag, exports, memory, fixed: memory.buffer, resizable: memory.toResizableBuffer(),
+                    object: node({}, null), exception: new WebAssembly.Exception(tag, [1]), held: {} };
+                nodes.set(0, things.object);
+                nodes.set(1, node(things.held, null));
+                for (const [name, thing] of Object.entries(things)) registry.register(thing, name);
+                return Object.entries(things).map(([name, thing]) => [name, new WeakRef(thing)]);
+            })();
+        "#,
+        );
+        alive(&runtime, &ctx);
+        alive(&runtime, &ctx);
+        while ctx.execute_pending_job() {}
+        run_in(
+            &ctx,
+            "for (const [name, reference] of references) {
+                same(reference.deref(), undefined, name);
+                same(finalized.includes(name), true, `the registry of ${name}`);
+            }",
+        );
+    });
+    end(runtime, context);
+}
+
+#[test]
+fn a_runtime_may_go_with_cycles_through_both_heaps() {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, OBJECTS);
+        run_in(
+            &ctx,
+            "const { node, raise, tag } = make(); const holder = {}; holder.node = node(holder, null);
+             try { raise(holder); } catch (error) { holder.error = error; } globalThis.kept = node(holder, null);",
+        );
+    });
+    end(runtime, context);
 }
 
 #[test]
