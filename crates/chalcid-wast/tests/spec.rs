@@ -34,9 +34,14 @@ fn main() -> ExitCode {
         for file in data::spec(version) {
             let modes = match version {
                 SpecVersion::V2 => Mode::ALL,
-                SpecVersion::V3 => {
-                    &[Mode::Default, Mode::WithoutSignals, Mode::Collecting, Mode::Baseline, Mode::BaselineCollecting]
-                }
+                SpecVersion::V3 => &[
+                    Mode::Default,
+                    Mode::WithoutSignals,
+                    Mode::Collecting,
+                    Mode::Baseline,
+                    Mode::Auto,
+                    Mode::BaselineCollecting,
+                ],
                 _ => Mode::TIERS,
             };
             for &mode in modes {

@@ -12,9 +12,9 @@ pub enum TierPolicy {
     /// The baseline tier alone: code at once, about half as fast as it could be. What the tier does not know yet is optimised.
     Baseline,
     /// The optimising tier alone: good code, after some time.
-    #[default]
     Optimizing,
     /// The baseline tier first, and the optimising tier for what turns out to be hot.
+    #[default]
     Auto,
 }
 
@@ -61,7 +61,7 @@ impl Config {
     pub fn new() -> Self {
         Self {
             features: Features::default(),
-            settings: Settings::default(),
+            settings: Settings { counters: TierPolicy::default() == TierPolicy::Auto, ..Settings::default() },
             threads: None,
             tier: TierPolicy::default(),
             hot_after: HOT_AFTER * HEAT_OF_ENTRY,

@@ -5,7 +5,7 @@ use chalcid::{Config, TierPolicy};
 /// What changes the code that is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Memory accesses that fault become traps.
+    /// Code of the optimising tier; memory accesses that fault become traps.
     Default,
     /// Every access and division is checked by code.
     WithoutSignals,
@@ -19,7 +19,9 @@ pub enum Mode {
     Collecting,
     /// Code of the baseline tier, where it knows how.
     Baseline,
-    /// The same with every check explicit.
+    /// What was called once is hot: code of either tier, replaced while it runs.
+    Auto,
+    /// Code of the baseline tier with every check explicit.
     BaselineWithoutSignals,
     /// Code of the baseline tier, while the heap is collected at every allocation and call.
     BaselineCollecting,
@@ -35,13 +37,14 @@ impl Mode {
         Mode::LeastCpu,
         Mode::Collecting,
         Mode::Baseline,
+        Mode::Auto,
         Mode::BaselineWithoutSignals,
         Mode::BaselineCollecting,
     ];
 
-    /// The tiers, each by itself.
+    /// The tiers, each by itself and both together.
     #[allow(dead_code, reason = "not every test uses it")]
-    pub const TIERS: &[Mode] = &[Mode::Default, Mode::Baseline];
+    pub const TIERS: &[Mode] = &[Mode::Default, Mode::Baseline, Mode::Auto];
 
     /// What it adds to a test's name.
     pub fn suffix(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Mode {
             Self::LeastCpu => " least CPU",
             Self::Collecting => " collecting",
             Self::Baseline => " baseline",
+            Self::Auto => " auto",
             Self::BaselineWithoutSignals => " baseline without signals",
             Self::BaselineCollecting => " baseline collecting",
         }
@@ -60,14 +64,16 @@ impl Mode {
 
     /// The engine's settings.
     pub fn config(self) -> Config {
+        let optimizing = || Config::new().tier(TierPolicy::Optimizing);
         match self {
-            Self::Default => Config::new(),
-            Self::WithoutSignals => Config::new().signals(false),
-            Self::Interruptible => Config::new().interruptible(true),
-            Self::Quick => Config::new().optimize(false),
-            Self::LeastCpu => Config::new().cpu_features([]),
-            Self::Collecting => Config::new().heap_stress(true),
+            Self::Default => optimizing(),
+            Self::WithoutSignals => optimizing().signals(false),
+            Self::Interruptible => optimizing().interruptible(true),
+            Self::Quick => optimizing().optimize(false),
+            Self::LeastCpu => optimizing().cpu_features([]),
+            Self::Collecting => optimizing().heap_stress(true),
             Self::Baseline => Config::new().tier(TierPolicy::Baseline),
+            Self::Auto => Config::new().tier(TierPolicy::Auto).hot_after(1),
             Self::BaselineWithoutSignals => Config::new().tier(TierPolicy::Baseline).signals(false),
             Self::BaselineCollecting => Config::new().tier(TierPolicy::Baseline).heap_stress(true),
         }
