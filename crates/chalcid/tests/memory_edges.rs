@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use chalcid::{Agent, Config, Engine, Error, Feature, Features, Instance, Module, TrapCode, Val};
+use chalcid::{Agent, Config, Engine, Error, Feature, Features, Instance, Module, TierPolicy, TrapCode, Val};
 
 /// The compiler's list of operators, with their types.
 const TABLE: &str = include_str!("../../chalcid-compiler/tests/operators.txt");
@@ -147,6 +147,12 @@ fn outcome(result: Result<(), Error>) -> Option<TrapCode> {
 }
 
 fn check_edges(config: &Config) {
+    for tier in [TierPolicy::Baseline, TierPolicy::Optimizing] {
+        check_edges_of(&config.clone().tier(tier));
+    }
+}
+
+fn check_edges_of(config: &Config) {
     let accesses = accesses();
     assert!(accesses.len() > 100);
     for memory in MEMORIES {
@@ -244,6 +250,12 @@ fn pattern(address: u32) -> u8 {
 }
 
 fn check_computed(config: &Config) {
+    for tier in [TierPolicy::Baseline, TierPolicy::Optimizing] {
+        check_computed_of(&config.clone().tier(tier));
+    }
+}
+
+fn check_computed_of(config: &Config) {
     const OFFSETS: [u32; 4] = [0, 16, 0x7fff_ffff, 0xffff_fff0];
     const LEN: u32 = 65_536;
     let mut text = String::from("(module (memory (export \"memory\") 1)\n");

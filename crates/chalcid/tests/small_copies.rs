@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use chalcid::{Agent, Config, Engine, Error, Feature, Features, Instance, Memory, Module, TrapCode, Val};
+use chalcid::{Agent, Config, Engine, Error, Feature, Features, Instance, Memory, Module, TierPolicy, TrapCode, Val};
 
 const LEN: usize = 65_536;
 /// Lengths on both sides of what is done on the spot.
@@ -62,6 +62,12 @@ impl Setup {
 }
 
 fn check(config: &Config, declaration: &str) {
+    for tier in [TierPolicy::Baseline, TierPolicy::Optimizing] {
+        check_tier(&config.clone().tier(tier), declaration);
+    }
+}
+
+fn check_tier(config: &Config, declaration: &str) {
     let setup = setup(config, declaration);
     let largest = if setup.wide { u64::MAX } else { u32::MAX.into() };
     for len in LENGTHS {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use chalcid::{Config, Engine, Error, Trap, TrapCode, Val};
+use chalcid::{Config, Engine, Error, TierPolicy, Trap, TrapCode, Val};
 use common::*;
 
 const WAT: &str = r#"
@@ -61,12 +61,16 @@ fn every_kind(engine: &Engine) {
 
 #[test]
 fn every_kind_from_signals() {
-    every_kind(&engine());
+    for tier in [TierPolicy::Baseline, TierPolicy::Optimizing] {
+        every_kind(&Engine::new(Config::new().tier(tier)).unwrap());
+    }
 }
 
 #[test]
 fn every_kind_without_signals() {
-    every_kind(&Engine::new(Config::new().signals(false)).unwrap());
+    for tier in [TierPolicy::Baseline, TierPolicy::Optimizing] {
+        every_kind(&Engine::new(Config::new().signals(false).tier(tier)).unwrap());
+    }
 }
 
 #[test]
