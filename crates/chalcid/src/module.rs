@@ -90,7 +90,8 @@ impl Module {
         let bytes = bytes.into();
         let started = Instant::now();
         let hash = ModuleHash::new();
-        let cache = engine.cache().map(|cache| Arc::new(cache.find(hash.get(&bytes), bytes.len())));
+        let cache =
+            engine.cache().map(|cache| Arc::new(cache.find(hash.get_by(&bytes, engine.pool_for(&bytes)), bytes.len())));
         let declarations = match &cache {
             Some(cache) if cache.has_entry() => chalcid_module::decode_validated(&bytes, engine.features())?,
             Some(cache) => {
