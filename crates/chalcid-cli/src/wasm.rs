@@ -34,13 +34,23 @@ pub struct Options {
 
 /// The choices of `--wasm-tier`.
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum Tier {
+pub enum Tier {
     /// Quickly, and nothing else
     Baseline,
     /// Optimised, and nothing else
     Optimizing,
     /// Quickly at first; what runs hot is optimised in the background
     Auto,
+}
+
+impl From<Tier> for TierPolicy {
+    fn from(tier: Tier) -> Self {
+        match tier {
+            Tier::Baseline => Self::Baseline,
+            Tier::Optimizing => Self::Optimizing,
+            Tier::Auto => Self::Auto,
+        }
+    }
 }
 
 /// The engine of one program, made when WebAssembly is first used.
@@ -96,11 +106,7 @@ impl Options {
     fn config(&self) -> Config {
         let mut config = Config::new().perf_map(self.profile);
         if let Some(tier) = self.wasm_tier {
-            config = config.tier(match tier {
-                Tier::Baseline => TierPolicy::Baseline,
-                Tier::Optimizing => TierPolicy::Optimizing,
-                Tier::Auto => TierPolicy::Auto,
-            });
+            config = config.tier(tier.into());
         }
         let directory = match &self.code_cache_dir {
             _ if self.no_code_cache => None,

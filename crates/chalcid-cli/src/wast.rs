@@ -12,6 +12,8 @@ use chalcid::{Config, Engine, Features, Val};
 use chalcid_wast::Counts;
 use clap::Parser;
 
+use crate::wasm::Tier;
+
 /// Runs WebAssembly test scripts (.wast).
 #[derive(Parser)]
 #[command(name = "chalcid wast", bin_name = "chalcid wast")]
@@ -23,6 +25,14 @@ struct Arguments {
     /// Check every memory access and division by code, in place of signal handlers
     #[arg(long)]
     no_signals: bool,
+
+    /// Which compilers to use
+    #[arg(long, value_name = "TIER", value_enum)]
+    wasm_tier: Option<Tier>,
+
+    /// Collect garbage at every allocation and call
+    #[arg(long)]
+    gc_stress: bool,
 
     /// Print nothing for scripts that pass, nor what they print
     #[arg(short, long)]
@@ -36,7 +46,12 @@ struct Arguments {
 /// Runs the command; the first of the arguments is its name.
 pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = Arguments::parse_from(arguments);
-    let engine = match Engine::new(Config::new().features(arguments.features).signals(!arguments.no_signals)) {
+    let mut config = Config::new();
+    if let Some(tier) = arguments.wasm_tier {
+        config = config.tier(tier.into());
+    }
+    config = config.features(arguments.features).signals(!arguments.no_signals).heap_stress(arguments.gc_stress);
+    let engine = match Engine::new(config) {
         Ok(engine) => engine,
         Err(error) => {
             eprintln!("chalcid: {error}");

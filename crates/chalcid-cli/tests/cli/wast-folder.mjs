@@ -1,1 +1,1 @@
-// flags: wast -q --features wasm3,threads scripts/folder
+// flags: wast -q --wasm-tier baseline --gc-stress --features wasm3,threads scripts/folder
