@@ -12,8 +12,10 @@ const COMPILE_ERRORS: &[(&str, &[&str])] = &[
     ("magic header not detected", &["expected magic word"]),
     ("unknown binary version", &["expected version"]),
     ("unexpected end", &["module is empty", "expected magic word", "expected version", "control frames remain at end"]),
+    ("unknown type", &["type index greater than implementation limits"]),
     // Integers. One that is too long or too large is often taken for a shorter one followed by something else.
     ("integer representation too long", &["*: integer representation too long"]),
+    ("integer representation", &["invalid value type"]),
     (
         "integer representation too long",
         &[
@@ -119,6 +121,10 @@ const COMPILE_ERRORS: &[(&str, &[&str])] = &[
             "sub type with descriptor must have super type with descriptor",
             "sub type must match super type",
         ],
+    ),
+    (
+        "descriptor and described types have mismatched finality",
+        &["descriptor and described type must have the same finality"],
     ),
     ("type without descriptor", &["expected type with descriptor"]),
     (
