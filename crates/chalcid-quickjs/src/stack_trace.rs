@@ -282,8 +282,7 @@ fn describe(host: QuickJs, traces: &StackTraces, sites: &Value, activations: &[u
     let hidden: Vec<*const c_void> = frames.iter().take(first).map(|(frame, _)| *frame).collect();
     groups.retain(|group| !hidden.contains(&group.before));
     let mut text = Text { lines: String::new(), left: limit(host, traces) };
-    let mut shown = 0;
-    for (frame, function) in frames.iter().skip(first) {
+    for (shown, (frame, function)) in frames.iter().skip(first).enumerate() {
         while let Some(group) = groups.first()
             && group.before == *frame
         {
@@ -298,7 +297,6 @@ fn describe(host: QuickJs, traces: &StackTraces, sites: &Value, activations: &[u
                 None => break,
             }
         }
-        shown += 1;
     }
     groups.iter().flat_map(|group| &group.frames).for_each(|frame| text.line(frame));
     text.prefixed(&sites)
@@ -430,7 +428,7 @@ impl<'a> Sites<'a> {
         }
         let methods = sites.first().map(|site| traces.methods.get_or_init(|| Methods::of(host, site)));
         let mut all = Self { host, sites, methods, offset: 0 };
-        if all.sites.first().is_some() && !all.ask(0, GET_FUNCTION).is_some_and(|f| property::is_object(f.raw())) {
+        if !all.sites.is_empty() && !all.ask(0, GET_FUNCTION).is_some_and(|f| property::is_object(f.raw())) {
             all.offset = 1;
         }
         all
