@@ -18,6 +18,8 @@ pub(crate) struct Builtin {
     captures: Vec<Value>,
     host: QuickJs,
     realm: RealmRef,
+    /// Whether a call is refused when the stack is used up: all but the function that describes the stack of that very error.
+    needs_stack: bool,
 }
 
 impl Builtin {
@@ -45,8 +47,21 @@ pub(crate) fn new(
     steps: NativeFunction<QuickJs>,
     captures: Vec<Value>,
 ) -> Result<Value, Value> {
-    let realm = host.realm_ref()?;
-    let builtin = Builtin { steps, captures, host, realm };
+    make(host, name, length, kind, Builtin { steps, captures, host, realm: host.realm_ref()?, needs_stack: true })
+}
+
+/// As [`new`], for a method that QuickJS may call when the stack is used up.
+pub(crate) fn new_without_stack(
+    host: QuickJs,
+    name: &str,
+    length: u32,
+    steps: NativeFunction<QuickJs>,
+) -> Result<Value, Value> {
+    let builtin = Builtin { steps, captures: Vec::new(), host, realm: host.realm_ref()?, needs_stack: false };
+    make(host, name, length, FunctionKind::Method, builtin)
+}
+
+fn make(host: QuickJs, name: &str, length: u32, kind: FunctionKind, builtin: Builtin) -> Result<Value, Value> {
     // SAFETY: the class was registered with `Builtin`.
     let object =
         unsafe { class::new_object(host.ctx(), host.classes().builtin, host.function_prototype()?.raw(), builtin) };
@@ -71,8 +86,10 @@ pub(crate) unsafe extern "C" fn call(
     // SAFETY: QuickJS calls the handler with objects of the class only, and its caller holds the function meanwhile.
     let builtin = unsafe { class::body_unchecked::<Builtin>(function) };
     let host = builtin.host;
-    host.runtime().follow_collection();
-    if stack::is_exhausted(host.ctx()) {
+    if builtin.needs_stack {
+        host.runtime().follow_collection();
+    }
+    if builtin.needs_stack && stack::is_exhausted(host.ctx()) {
         return stack::throw_overflow(ctx);
     }
     // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).

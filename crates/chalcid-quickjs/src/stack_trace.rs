@@ -28,7 +28,7 @@ use rquickjs::qjs;
 use crate::property::{self, Descriptor};
 use crate::runtime::Runtime;
 use crate::value::{self, Value};
-use crate::{QuickJs, stack};
+use crate::{QuickJs, builtin, stack};
 
 /// A frame of QuickJS, as far as it is known here.
 #[repr(C)]
@@ -218,7 +218,7 @@ fn make_parts(host: QuickJs, traces: &StackTraces) -> Result<Option<Parts>, Valu
     };
     let get_limit = property::getter(host, &error, "stackTraceLimit")?;
     let before = property::call(host, getter.raw(), error.raw(), &[])?;
-    let hook = host.new_function("prepareStackTrace", 2, FunctionKind::Method, prepare, Vec::new())?;
+    let hook = builtin::new_without_stack(host, "prepareStackTrace", 2, prepare)?;
     let get = host.new_function("get prepareStackTrace", 0, FunctionKind::Method, get_prepare, Vec::new())?;
     let set = host.new_function("set prepareStackTrace", 1, FunctionKind::Method, set_prepare_steps, Vec::new())?;
     let attributes = chalcid_js::host::Attributes::HIDDEN;
@@ -274,9 +274,12 @@ fn prepare(host: &QuickJs, call: &Call<'_, QuickJs>) -> Result<Value, Value> {
 fn describe(host: QuickJs, traces: &StackTraces, sites: &Value, activations: &[usize]) -> String {
     let frames = js_frames(host.runtime());
     let mut groups = groups(host, activations);
-    let sites = Sites::new(host, traces, sites);
+    let mut sites = Sites::new(host, traces, sites);
     // Without stack for calls the sites cannot be asked: then the names of the functions are what there is.
     let is_exhausted = stack::is_exhausted(host.ctx());
+    if is_exhausted {
+        sites.offset = 0;
+    }
     let first = if is_exhausted { 0 } else { sites.first_frame(&frames) };
     // What is further in than the first frame that is shown is hidden with it.
     let hidden: Vec<*const c_void> = frames.iter().take(first).map(|(frame, _)| *frame).collect();
