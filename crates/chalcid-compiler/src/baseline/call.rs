@@ -14,7 +14,7 @@ use super::abi::{Place, Places};
 use super::asm::{Alu, Cc, Shift};
 use super::cold::ColdKind;
 use super::frame::RESULTS_HOME;
-use super::reg::{Gpr, Mem, PARAM_GPRS, R11, RAX, RBP, RCX, RDI, RSI, RSP, XMM15, Xmm};
+use super::reg::{Gpr, Mem, PARAM_GPRS, R11, RAX, RBP, RCX, RDI, RESULT_GPRS, RSI, RSP, XMM15, Xmm};
 use super::state::{At, Baseline, Val, in_xmm, is_wide, load_op};
 use crate::{AbiType, CompileError, Signature};
 
@@ -137,22 +137,23 @@ impl<'a> Baseline<'a> {
 
     fn emit_call(&mut self, callee: Callee, ty: TypeIdx, tail: bool) -> Result<(), CompileError> {
         let ty = self.func_type(ty)?;
-        let signature = Signature::of_module(ty, self.module);
-        let through_memory = signature.returns_through_memory();
-        let base = self.height() - signature.params.len();
+        // Few results never go through memory.
+        let through_memory =
+            ty.results.len() > RESULT_GPRS.len() && Signature::of_module(ty, self.module).returns_through_memory();
+        let base = self.height() - ty.params.len();
         let mut places = Places::of_params(through_memory);
-        let places_of: Vec<Place> = signature.params.iter().map(|&ty| places.next(ty)).collect();
+        let places_of: Vec<Place> = self.entries(base).iter().map(|entry| places.next(entry.ty)).collect();
         let args_size = places.stack_size();
         if tail {
-            return self.tail_call(callee, &signature, &places_of, args_size);
+            return self.tail_call(callee, through_memory, &places_of, args_size);
         }
         self.spill_registers(base);
         self.save_lost();
 
         let results_size = if through_memory {
             let mut places = Places::of_results();
-            for &ty in &signature.results {
-                places.next(ty);
+            for &ty in &ty.results {
+                places.next(AbiType::of_module(ty, self.module));
             }
             places.stack_size()
         } else {
@@ -176,7 +177,7 @@ impl<'a> Baseline<'a> {
         self.locate();
         self.asm.call(target);
         self.map_here(outgoing, &references);
-        self.take_results(&signature, results_size);
+        self.take_results(ty, results_size);
         self.check_maps()
     }
 
@@ -237,10 +238,11 @@ impl<'a> Baseline<'a> {
     }
 
     /// Takes results from where a callee left them. The place for results is on top of the stack.
-    fn take_results(&mut self, signature: &Signature, results_size: u32) {
+    fn take_results(&mut self, ty: &FuncType, results_size: u32) {
         let mut places = Places::of_results();
         let mut in_memory = Vec::new();
-        for &ty in &signature.results {
+        for &ty in &ty.results {
+            let ty = AbiType::of_module(ty, self.module);
             let place = places.next(ty);
             match place {
                 Place::Gpr(reg) if self.owns(reg) => {
@@ -282,12 +284,11 @@ impl<'a> Baseline<'a> {
     fn tail_call(
         &mut self,
         callee: Callee,
-        signature: &Signature,
+        through_memory: bool,
         places: &[Place],
         args_size: u32,
     ) -> Result<(), CompileError> {
-        let through_memory = signature.returns_through_memory();
-        let base = self.height() - signature.params.len();
+        let base = self.height() - places.len();
         if args_size > 0 {
             self.max_outgoing = self.max_outgoing.max(args_size);
             self.asm.alu_ri(Alu::Sub, true, RSP, args_size as i32);

@@ -379,6 +379,11 @@ impl Baseline<'_> {
             At::Const(bits) => Some(if wide { bits } else { bits & 0xffff_ffff }),
             _ => None,
         };
+        if let Some(divisor) = known
+            && self.divide_by_constant(ty, left, divisor, signed, remainder)
+        {
+            return;
+        }
         // The divisor in a register of its own: neither rax nor rdx.
         let divisor = match right.at {
             At::Gpr(reg) if reg != RAX && reg != RDX => reg,
@@ -430,6 +435,39 @@ impl Baseline<'_> {
         let (result, other) = if remainder { (RDX, RAX) } else { (RAX, RDX) };
         self.release_gpr(other);
         self.push_gpr(ty, result);
+    }
+
+    /// Divides an integer of 32 bits by a constant: multiplies by its reciprocal, which 64 bits hold precisely enough. Answers whether it did.
+    ///
+    /// Unsigned: the upper half of `x × (⌊2^64 / d⌋ + 1)` is right since what the factor is too large by, times x, stays below 2^64.
+    fn divide_by_constant(&mut self, ty: AbiType, left: Val, divisor: u64, signed: bool, remainder: bool) -> bool {
+        if ty != I32 || signed || divisor < 3 || divisor.is_power_of_two() {
+            return false;
+        }
+        if left.at == At::Gpr(RDX) {
+            self.take(RAX);
+            self.asm.mov_rr(false, RAX, RDX);
+        } else {
+            self.move_to(left, RAX);
+            self.take(RDX);
+        }
+        let dividend = if remainder { Some(self.alloc_but_special()) } else { None };
+        if let Some(reg) = dividend {
+            self.asm.mov_rr(false, reg, RAX);
+        }
+        self.asm.mov_ri(R11, u64::MAX / divisor + 1);
+        self.asm.rr(Op::one(0xf7), true, 4, R11.0);
+        self.release_gpr(RAX);
+        if let Some(reg) = dividend {
+            self.asm.rr(Op::one(0x69), false, RDX.0, RDX.0);
+            self.asm.put4(divisor as u32);
+            self.asm.alu_rr(Alu::Sub, false, reg, RDX);
+            self.release_gpr(RDX);
+            self.push_gpr(I32, reg);
+        } else {
+            self.push_gpr(I32, RDX);
+        }
+        true
     }
 
     /// A register that no division needs.
