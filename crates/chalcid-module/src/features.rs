@@ -191,8 +191,11 @@ impl FromStr for Feature {
     }
 }
 
+/// Makes a set.
+type MakeSet = fn() -> Features;
+
 /// Named sets, to begin a list with.
-const SETS: &[(&str, fn() -> Features)] = &[
+const SETS: &[(&str, MakeSet)] = &[
     ("default", Features::default),
     ("none", || Features(0)),
     ("all", || Feature::ALL.iter().copied().collect()),

@@ -39,12 +39,12 @@ const MAX_SIZE: usize = i32::MAX as usize;
 
 impl CodeBundle {
     /// Adds a function; gives it back where the bundle would become too large.
-    pub fn push(&mut self, func: DefinedFuncIdx, code: CompiledCode) -> Result<(), CompiledCode> {
+    pub fn push(&mut self, func: DefinedFuncIdx, code: CompiledCode) -> Result<(), Box<CompiledCode>> {
         let joined = &mut self.joined;
         let alignment = code.alignment.max(1);
         let start = joined.code.len().next_multiple_of(alignment as usize);
         if start + code.code.len() > MAX_SIZE {
-            return Err(code);
+            return Err(Box::new(code));
         }
         joined.alignment = joined.alignment.max(alignment);
         // Never run: what fills the gap only has to be no function's.

@@ -203,7 +203,7 @@ impl EntryWriter {
         // A function that does not fit into an empty chunk is left to be compiled again.
         if let Err(code) = self.open.push(func, code) {
             self.close_chunk();
-            let _ = self.open.push(func, code);
+            let _ = self.open.push(func, *code);
         }
         if hot {
             self.hot.insert(func);
