@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn integers_are_what_the_library_reads() {
-        compare(|bytes| u32(bytes), |reader| reader.read_var_u32());
-        compare(|bytes| u64(bytes), |reader| reader.read_var_u64());
-        compare(|bytes| i32(bytes), |reader| reader.read_var_i32());
-        compare(|bytes| i64(bytes), |reader| reader.read_var_i64());
-        compare(|bytes| i33(bytes), |reader| reader.read_var_s33());
+        compare(u32, |reader| reader.read_var_u32());
+        compare(u64, |reader| reader.read_var_u64());
+        compare(i32, |reader| reader.read_var_i32());
+        compare(i64, |reader| reader.read_var_i64());
+        compare(i33, |reader| reader.read_var_s33());
     }
 }

@@ -121,12 +121,12 @@ pub(crate) fn collect_cycles(agent: &Agent) -> usize {
     };
     if let Some(search) = &search {
         let looked_at = |holder| header(holder).is_free_standing();
-        search.from_outside(looked_at, &mut |target| reach(target, &mut reached));
+        search.reached_from_outside(looked_at, &mut |target| reach(target, &mut reached));
     }
     while let Some(entity) = reached.pop() {
         edges(entity, &mut |target| reach(target, &mut reached));
         if let Some(search) = &search {
-            search.from_entity(entity, &mut |target| reach(target, &mut reached));
+            search.reached_from_entity(entity, &mut |target| reach(target, &mut reached));
         }
     }
 

@@ -72,7 +72,7 @@ fn what_code_holds_survives_collections() {
         let list = call(&instance, "build", &[Val::I32(300)]);
         call(&instance, "keep", &[Val::I32(200)]);
         agent.collect_garbage();
-        assert_eq!(call(&instance, "length", &[list.clone()]).i32(), Some(300));
+        assert_eq!(call(&instance, "length", std::slice::from_ref(&list)).i32(), Some(300));
         assert_eq!(structure(&list).field(1).unwrap().i32(), Some(1));
         let kept = instance.get_global("kept").unwrap().get();
         assert_eq!(call(&instance, "length", &[kept]).i32(), Some(200));
@@ -164,7 +164,7 @@ fn references_of_every_kind_pass_through_anyref_and_externref() {
     let held = structure(&boxed).field(1).unwrap();
     assert_eq!(held.host_value().unwrap().to_rc().unwrap().downcast_ref(), Some(&5u8));
 
-    let out = call(&instance, "out", &[boxed.clone()]);
+    let out = call(&instance, "out", std::slice::from_ref(&boxed));
     assert_eq!(structure(&out), structure(&boxed), "an object as externref is the same object");
     assert_eq!(structure(&call(&instance, "in", &[out])), structure(&boxed));
     let any = call(&instance, "in", &[Val::ExternRef(Some(value.clone()))]);
@@ -277,7 +277,7 @@ fn an_instance_whose_own_objects_hold_its_functions_goes() {
     agent.collect_cycles();
     assert_eq!((count.get(), agent.entities()), (1, entities));
     let object = kept.get_global("object").unwrap().get();
-    assert_eq!(call(&kept, "ask", &[object.clone()]).i32(), Some(42));
+    assert_eq!(call(&kept, "ask", std::slice::from_ref(&object)).i32(), Some(42));
     // A handle to an object keeps the instance through its function.
     drop(kept);
     agent.collect_cycles();

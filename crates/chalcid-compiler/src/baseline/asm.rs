@@ -305,9 +305,9 @@ impl Asm {
         }
     }
 
-    /// An instruction with a VEX prefix: `map` 1 to 3, `prefix` 0 to 3 for none, `66`, `F3`, `F2`.
-    pub fn vex_rr(&mut self, map: u8, prefix: u8, w: bool, opcode: u8, reg: u8, other: u8, rm: u8) {
-        let second = (!reg >> 3 & 1) << 7 | 1 << 6 | (!rm >> 3 & 1) << 5 | map;
+    /// An instruction of map 2 with a VEX prefix; `prefix` is 0 to 3 for none, `66`, `F3`, `F2`.
+    pub fn vex2_rr(&mut self, prefix: u8, w: bool, opcode: u8, reg: u8, other: u8, rm: u8) {
+        let second = (!reg >> 3 & 1) << 7 | 1 << 6 | (!rm >> 3 & 1) << 5 | 2;
         let third = u8::from(w) << 7 | (!other & 15) << 3 | prefix;
         let modrm = 0xc0 | (reg & 7) << 3 | rm & 7;
         self.put(u64::from(u32::from_le_bytes([0xc4, second, third, opcode])) | u64::from(modrm) << 32, 5);

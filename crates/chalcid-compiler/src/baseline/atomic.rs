@@ -154,7 +154,7 @@ impl Baseline<'_> {
             return Ok(false);
         }
         let val = self.pop();
-        let reg = self.to_owned(val);
+        let reg = self.in_own_gpr(val);
         if let Some(place) = self.atomic_place(memarg, size)? {
             // xchg is locked by itself.
             let (op, wide) = sized(Op::one(0x86), Op::one(0x87), size);
@@ -173,7 +173,7 @@ impl Baseline<'_> {
         let val = self.pop();
         if let Rmw::Logic(op) = rmw {
             // The loop needs rax for what is expected.
-            let operand = self.to_owned(val);
+            let operand = self.in_own_gpr(val);
             let operand = self.not_rax(operand);
             self.take(RAX);
             let Some(place) = self.atomic_place(memarg, size)? else {
@@ -200,7 +200,7 @@ impl Baseline<'_> {
             self.push_narrow(RAX, size, ty);
             return Ok(true);
         }
-        let reg = self.to_owned(val);
+        let reg = self.in_own_gpr(val);
         let Some(place) = self.atomic_place(memarg, size)? else {
             self.release_gpr(reg);
             return Ok(true);
@@ -237,7 +237,7 @@ impl Baseline<'_> {
             return Ok(false);
         }
         let new = self.pop();
-        let new = self.to_owned(new);
+        let new = self.in_own_gpr(new);
         let new = self.not_rax(new);
         let expected = self.pop();
         self.move_to(expected, RAX);

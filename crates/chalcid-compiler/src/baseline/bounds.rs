@@ -9,9 +9,7 @@
 //! - The select that is not speculated is a `cmov`; loads between the comparison and it keep the flags.
 
 use chalcid_module::index::MemIdx;
-use chalcid_module::layout::{
-    MemoryPlan, NULL_GUARD, STATIC_MEMORY_GUARD, STATIC_MEMORY_RESERVATION, vmmemory, vmmemoryref,
-};
+use chalcid_module::layout::{MemoryPlan, NULL_GUARD, STATIC_MEMORY_GUARD, vmmemory, vmmemoryref};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::{AddressType, MemoryType};
 
@@ -70,7 +68,6 @@ impl Baseline<'_> {
             let mem = Mem::indexed(base, reg, 0, offset as i32);
             return Ok(Some(Place { mem, held: [Some(reg), None] }));
         }
-        debug_assert!(STATIC_MEMORY_RESERVATION > STATIC_MEMORY_GUARD);
         self.place_checked(memory, &ty, plan, index, offset, reach).map(Some)
     }
 
@@ -85,7 +82,7 @@ impl Baseline<'_> {
     ) -> Result<Place, CompileError> {
         // The base, or first the header.
         let base = self.alloc();
-        let address = self.to_owned(index);
+        let address = self.in_own_gpr(index);
         self.load_vmctx(base);
         self.asm.load(true, base, Mem::new(base, (self.layout.memory(memory) + vmmemoryref::MEMORY) as i32));
         let end = self.alloc();
@@ -192,7 +189,7 @@ impl Baseline<'_> {
         let ty = self.memory_type(memory)?;
         let wide = crate::AbiType::I64;
         let index = Val { ty: if ty.address == AddressType::I64 { wide } else { crate::AbiType::I32 }, ..index };
-        let reg = self.to_owned(index);
+        let reg = self.in_own_gpr(index);
         if offset != 0 {
             self.asm.mov_ri(R11, offset);
             self.asm.alu_rr(Alu::Add, true, reg, R11);

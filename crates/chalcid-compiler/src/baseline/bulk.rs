@@ -23,7 +23,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
             b.asm.load(true, dst, Mem::new(vmctx, header as i32));
             b.asm.load(true, dst, Mem::new(dst, vmmemory::LENGTH as i32));
             if ty.page_size_log2 > 0 {
-                b.asm.shift_ri(Shift::Shr, true, dst, ty.page_size_log2 as u8);
+                b.asm.shift_ri(Shift::Shr, true, dst, ty.page_size_log2);
             }
             let wide = ty.address == AddressType::I64;
             if !wide && ty.page_size_log2 < 1 {

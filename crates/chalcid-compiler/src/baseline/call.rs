@@ -409,7 +409,7 @@ impl<'a> Baseline<'a> {
         outside: TrapCode,
         null: Option<TrapCode>,
     ) -> Result<Gpr, CompileError> {
-        let index = self.to_gpr(index);
+        let index = self.in_gpr(index);
         let func = self.alloc();
         self.load_table_element(table, index, func, outside)?;
         let kind = |table, index, result, null| ColdKind::TableFunc { table, index, result, null };

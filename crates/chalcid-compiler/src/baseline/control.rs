@@ -97,7 +97,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
         Operator::Return => b.br(b.frames.len() as u32 - 1),
         Operator::BrOnNull { relative_depth } => {
             let reference = b.pop();
-            let mut reg = b.to_owned(reference);
+            let mut reg = b.in_own_gpr(reference);
             if reg == RAX {
                 // What the label takes may have to go there.
                 reg = b.alloc();
@@ -110,7 +110,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
         }
         Operator::BrOnNonNull { relative_depth } => {
             let reference = b.pop();
-            let reg = b.to_owned(reference);
+            let reg = b.in_own_gpr(reference);
             b.asm.test(is_wide(reference.ty), reg, reg);
             b.push_gpr(reference.ty, reg);
             b.br_if(*relative_depth, Cond::Int(Cc::Ne));
@@ -460,7 +460,7 @@ impl<'a> Baseline<'a> {
             depths.push(depth?);
         }
         depths.push(targets.default());
-        let index = self.to_owned(index);
+        let index = self.in_own_gpr(index);
         // One value can be in the register for all of them, unless one is a loop.
         let mut stubs: HashMap<u32, Label> = HashMap::new();
         let mut labels = Vec::with_capacity(depths.len());

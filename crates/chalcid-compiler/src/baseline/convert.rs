@@ -80,7 +80,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
 impl Baseline<'_> {
     fn truncate_float(&mut self, truncation: Truncation) {
         let val = self.pop();
-        let src = self.to_xmm(val);
+        let src = self.in_xmm(val);
         let dst = self.alloc();
         let convert = scalar(val.ty, 0x2c);
         let (cold, back) = self.cold_and_back(ColdKind::Truncate { truncation, src, dst });
@@ -133,7 +133,7 @@ impl Baseline<'_> {
     /// Converts a signed integer, or an unsigned one of 32 bits as one of 64.
     fn convert_int(&mut self, ty: AbiType, wide: bool) {
         let val = self.pop();
-        let src = self.to_gpr(val);
+        let src = self.in_gpr(val);
         let dst = self.result_xmm();
         // The instruction keeps the upper bits, which it would have to wait for.
         self.asm.sse(Op::two(0, 0x57), dst, dst);
@@ -145,7 +145,7 @@ impl Baseline<'_> {
     /// Converts an unsigned integer of 64 bits: a large one halved, with its lowest bit kept for rounding, and doubled again.
     fn convert_unsigned(&mut self, ty: AbiType) {
         let val = self.pop();
-        let src = self.to_owned(val);
+        let src = self.in_own_gpr(val);
         let dst = self.result_xmm();
         self.asm.sse(Op::two(0, 0x57), dst, dst);
         self.asm.test(true, src, src);
@@ -175,7 +175,7 @@ impl Baseline<'_> {
             }
             _ => {}
         }
-        let src = self.to_xmm(val);
+        let src = self.in_xmm(val);
         let dst = self.result_gpr();
         self.asm.mov_rx(ty == I64, dst, src);
         self.release_xmm(src);
@@ -193,7 +193,7 @@ impl Baseline<'_> {
             }
             _ => {}
         }
-        let src = self.to_gpr(val);
+        let src = self.in_gpr(val);
         let dst = self.result_xmm();
         self.asm.mov_xr(ty == F64, dst, src);
         self.release_gpr(src);

@@ -87,7 +87,7 @@ impl Baseline<'_> {
             At::Xmm(reg) => Src::Xmm(reg),
             At::Mem(mem) => Src::Mem(mem),
             At::Const(bits) => Src::Mem(self.asm.constant(bits.into(), if val.ty == F32 { 4 } else { 8 })),
-            _ => Src::Xmm(self.to_xmm(val)),
+            _ => Src::Xmm(self.in_xmm(val)),
         }
     }
 
@@ -134,8 +134,8 @@ impl Baseline<'_> {
     fn min_max(&mut self, ty: AbiType, min: bool) {
         let right = self.pop();
         let left = self.pop();
-        let dst = self.to_owned_xmm(left);
-        let src = self.to_xmm(right);
+        let dst = self.in_own_xmm(left);
+        let src = self.in_xmm(right);
         self.asm.sse(compare(ty), dst, src);
         let differ = self.asm.short_jcc(Cc::Ne);
         let unordered = self.asm.short_jcc(Cc::P);
@@ -161,7 +161,7 @@ impl Baseline<'_> {
             std::mem::swap(&mut left, &mut right);
         }
         let ty = left.ty;
-        let dst = self.to_xmm(left);
+        let dst = self.in_xmm(left);
         let src = self.float_src(right);
         self.float_op(compare(ty), dst, src);
         self.release_float_src(src);
@@ -172,7 +172,7 @@ impl Baseline<'_> {
     fn unary_float(&mut self, ty: AbiType, op: Op, imm: Option<u8>) {
         let val = self.pop();
         // From a register: these instructions keep the upper bits of their destination, which they would have to wait for.
-        let src = self.to_xmm(val);
+        let src = self.in_xmm(val);
         self.release_xmm(src);
         let dst = self.result_xmm();
         self.asm.sse(op, dst, src);
@@ -210,8 +210,8 @@ impl Baseline<'_> {
     fn copysign(&mut self, ty: AbiType) {
         let right = self.pop();
         let left = self.pop();
-        let dst = self.to_owned_xmm(left);
-        let sign = self.to_owned_xmm(right);
+        let dst = self.in_own_xmm(left);
+        let sign = self.in_own_xmm(right);
         let mask = if ty == F64 { 1 << 63 } else { 1 << 31 };
         self.load_mask(ty, mask);
         self.asm.sse(Op::two(0, 0x54), sign, XMM15);

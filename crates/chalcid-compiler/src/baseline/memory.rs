@@ -111,7 +111,7 @@ impl Baseline<'_> {
             self.release_place(place);
             return Ok(true);
         }
-        let reg = self.to_gpr(val);
+        let reg = self.in_gpr(val);
         if let Some(place) = self.place(memory, index, memarg.offset, size)? {
             debug_assert!(reg != R11);
             self.memory_site();
@@ -126,7 +126,7 @@ impl Baseline<'_> {
         let Some(memory) = target(memarg) else { return Ok(false) };
         let val = self.pop();
         let index = self.pop();
-        let reg = self.to_xmm(val);
+        let reg = self.in_xmm(val);
         if let Some(place) = self.place(memory, index, memarg.offset, size)? {
             self.memory_site();
             self.asm.rm(store_op(ty), false, reg.0, place.mem);

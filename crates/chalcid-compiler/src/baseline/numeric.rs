@@ -44,7 +44,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
             match val.at {
                 At::Mem(mem) => b.asm.alu_mi(Alu::Cmp, true, mem, 0),
                 _ => {
-                    let reg = b.to_gpr(val);
+                    let reg = b.in_gpr(val);
                     b.asm.test(true, reg, reg);
                     b.release_gpr(reg);
                 }
@@ -119,7 +119,7 @@ impl Baseline<'_> {
             At::Mem(mem) => Src::Mem(mem),
             At::Const(bits) if !is_wide(val.ty) => Src::Imm(bits as i32),
             At::Const(bits) if bits as i32 as u64 == bits => Src::Imm(bits as i32),
-            _ => Src::Gpr(self.to_gpr(val)),
+            _ => Src::Gpr(self.in_gpr(val)),
         }
     }
 
@@ -282,7 +282,7 @@ impl Baseline<'_> {
             At::Cond(cond) => return self.push_cond(cond.not()),
             At::Mem(mem) => self.asm.alu_mi(Alu::Cmp, false, mem, 0),
             _ => {
-                let reg = self.to_gpr(val);
+                let reg = self.in_gpr(val);
                 self.asm.test(false, reg, reg);
                 self.release_gpr(reg);
             }
@@ -300,7 +300,7 @@ impl Baseline<'_> {
             self.asm.alu_mi(Alu::Cmp, wide, mem, imm);
             return self.push_cond(Cond::Int(cc));
         }
-        let dst = self.to_gpr(left);
+        let dst = self.in_gpr(left);
         match src {
             Src::Imm(0) => self.asm.test(wide, dst, dst),
             _ => self.alu(Alu::Cmp, wide, dst, src),
@@ -333,8 +333,8 @@ impl Baseline<'_> {
         let val = self.pop();
         if self.cpu.bmi2 && !matches!(op, Shift::Rol | Shift::Ror) {
             // shlx, sarx, shrx: any register holds the count.
-            let count_reg = self.to_gpr(count);
-            let src = self.to_gpr(val);
+            let count_reg = self.in_gpr(count);
+            let src = self.in_gpr(val);
             let dst = match self.hint() {
                 Some(reg) => reg,
                 None if self.owns(src) => src,
@@ -345,7 +345,7 @@ impl Baseline<'_> {
                 Shift::Sar => 2,
                 _ => 3,
             };
-            self.asm.vex_rr(2, prefix, wide, 0xf7, dst.0, count_reg.0, src.0);
+            self.asm.vex2_rr(prefix, wide, 0xf7, dst.0, count_reg.0, src.0);
             self.release_gpr(count_reg);
             if src != dst {
                 self.release_gpr(src);
@@ -361,7 +361,7 @@ impl Baseline<'_> {
             return self.shift_by_cl(ty, op, other);
         }
         self.move_to(count, RCX);
-        let dst = self.to_owned(val);
+        let dst = self.in_own_gpr(val);
         self.shift_by_cl(ty, op, dst);
     }
 
@@ -484,7 +484,7 @@ impl Baseline<'_> {
     fn count_leading(&mut self, ty: AbiType) {
         let wide = is_wide(ty);
         let val = self.pop();
-        let src = self.to_gpr(val);
+        let src = self.in_gpr(val);
         self.release_gpr(src);
         let dst = self.result_gpr();
         if self.cpu.lzcnt {
@@ -503,7 +503,7 @@ impl Baseline<'_> {
     fn count_trailing(&mut self, ty: AbiType) {
         let wide = is_wide(ty);
         let val = self.pop();
-        let src = self.to_gpr(val);
+        let src = self.in_gpr(val);
         self.release_gpr(src);
         let dst = self.result_gpr();
         if self.cpu.bmi1 {
@@ -518,7 +518,7 @@ impl Baseline<'_> {
 
     fn count_ones(&mut self, ty: AbiType) {
         let val = self.pop();
-        let src = self.to_gpr(val);
+        let src = self.in_gpr(val);
         self.release_gpr(src);
         let dst = self.result_gpr();
         self.asm.rr(Op::two(0xf3, 0xb8), is_wide(ty), dst.0, src.0);
@@ -587,8 +587,8 @@ impl Baseline<'_> {
     fn wide_binary(&mut self, low: Alu, high: Alu) {
         let (right_high, right_low) = (self.pop(), self.pop());
         let (left_high, left_low) = (self.pop(), self.pop());
-        let dst_low = self.to_owned(left_low);
-        let dst_high = self.to_owned(left_high);
+        let dst_low = self.in_own_gpr(left_low);
+        let dst_high = self.in_own_gpr(left_high);
         // Loading a constant keeps the flags.
         let right_low = self.src(right_low);
         let right_high = self.src(right_high);

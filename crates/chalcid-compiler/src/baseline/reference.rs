@@ -19,7 +19,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
         }
         Operator::RefIsNull => {
             let val = b.pop();
-            let reg = b.to_gpr(val);
+            let reg = b.in_gpr(val);
             b.asm.test(is_wide(val.ty), reg, reg);
             b.release_gpr(reg);
             b.push_cond(Cond::Int(Cc::E));
@@ -31,7 +31,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
         }
         Operator::RefAsNonNull => {
             let val = b.pop();
-            let reg = b.to_owned(val);
+            let reg = b.in_own_gpr(val);
             b.asm.test(is_wide(val.ty), reg, reg);
             b.trap_if(Cc::E, TrapCode::NullReference);
             b.push_gpr(val.ty, reg);
@@ -39,7 +39,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
         Operator::RefEq => {
             let right = b.pop();
             let left = b.pop();
-            let left = b.to_gpr(left);
+            let left = b.in_gpr(left);
             let src = b.src(right);
             b.alu(Alu::Cmp, false, left, src);
             b.release_src(src);
@@ -50,7 +50,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
         Operator::AnyConvertExtern | Operator::ExternConvertAny => {}
         Operator::RefI31 => {
             let val = b.pop();
-            let reg = b.to_owned(val);
+            let reg = b.in_own_gpr(val);
             b.asm.alu_rr(Alu::Add, false, reg, reg);
             b.asm.alu_ri(Alu::Or, false, reg, 1);
             b.push_gpr(AbiType::GcRef, reg);
@@ -64,7 +64,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
 
 fn get_i31(b: &mut Baseline<'_>, shift: Shift) {
     let val = b.pop();
-    let reg = b.to_owned(val);
+    let reg = b.in_own_gpr(val);
     debug_assert!(!matches!(val.at, At::Xmm(_)));
     b.asm.test(false, reg, reg);
     b.trap_if(Cc::E, TrapCode::NullI31Reference);

@@ -573,7 +573,7 @@ impl Baseline<'_> {
     pub fn settle_cond(&mut self) {
         if self.cond_pending {
             let val = self.pop();
-            let reg = self.to_owned(val);
+            let reg = self.in_own_gpr(val);
             self.push_gpr(AbiType::I32, reg);
         }
     }
@@ -700,7 +700,7 @@ impl Baseline<'_> {
 
     /// The value in a register to read: its own, a local's, or a new one.
     #[inline]
-    pub fn to_gpr(&mut self, val: Val) -> Gpr {
+    pub fn in_gpr(&mut self, val: Val) -> Gpr {
         match val.at {
             At::Gpr(reg) => reg,
             _ => {
@@ -713,7 +713,7 @@ impl Baseline<'_> {
 
     /// The value in a register to write.
     #[inline]
-    pub fn to_owned(&mut self, val: Val) -> Gpr {
+    pub fn in_own_gpr(&mut self, val: Val) -> Gpr {
         match val.at {
             At::Gpr(reg) if self.owns(reg) => reg,
             _ => {
@@ -725,7 +725,7 @@ impl Baseline<'_> {
     }
 
     #[inline]
-    pub fn to_xmm(&mut self, val: Val) -> Xmm {
+    pub fn in_xmm(&mut self, val: Val) -> Xmm {
         match val.at {
             At::Xmm(reg) => reg,
             _ => {
@@ -737,7 +737,7 @@ impl Baseline<'_> {
     }
 
     #[inline]
-    pub fn to_owned_xmm(&mut self, val: Val) -> Xmm {
+    pub fn in_own_xmm(&mut self, val: Val) -> Xmm {
         match val.at {
             At::Xmm(reg) if self.owns_xmm(reg) => reg,
             _ => {

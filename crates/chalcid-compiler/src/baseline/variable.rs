@@ -89,12 +89,12 @@ impl<'a> Baseline<'a> {
                 self.push_xmm(val.ty, reg);
             }
             _ if in_xmm(val.ty) => {
-                let reg = self.to_owned_xmm(val);
+                let reg = self.in_own_xmm(val);
                 self.write_local(index, Val { ty: val.ty, at: At::Xmm(reg) });
                 self.push_xmm(val.ty, reg);
             }
             _ => {
-                let reg = self.to_owned(val);
+                let reg = self.in_own_gpr(val);
                 self.write_local(index, Val { ty: val.ty, at: At::Gpr(reg) });
                 self.push_gpr(val.ty, reg);
             }
@@ -160,13 +160,13 @@ impl<'a> Baseline<'a> {
         let mut val = self.pop();
         // The scratch register may hold the place.
         if let At::Mem(_) = val.at {
-            val.at = if in_xmm(val.ty) { At::Xmm(self.to_xmm(val)) } else { At::Gpr(self.to_gpr(val)) };
+            val.at = if in_xmm(val.ty) { At::Xmm(self.in_xmm(val)) } else { At::Gpr(self.in_gpr(val)) };
         }
         if let At::Const(bits) = val.at
             && matches!(val.ty, AbiType::I64 | AbiType::F64 | AbiType::FuncRef)
             && bits as i32 as u64 != bits
         {
-            val.at = if in_xmm(val.ty) { At::Xmm(self.to_xmm(val)) } else { At::Gpr(self.to_gpr(val)) };
+            val.at = if in_xmm(val.ty) { At::Xmm(self.in_xmm(val)) } else { At::Gpr(self.in_gpr(val)) };
         }
         let number = Arg::Imm(index.0.into());
         let is_func = match global.ty.content {
@@ -198,7 +198,7 @@ impl<'a> Baseline<'a> {
         let first = self.pop();
         let ty = first.ty;
         if in_xmm(ty) {
-            let dst = self.to_owned_xmm(first);
+            let dst = self.in_own_xmm(first);
             let taken = self.asm.label();
             self.branch_if(cond, taken);
             self.load_xmm(dst, second);
@@ -217,14 +217,14 @@ impl<'a> Baseline<'a> {
                 At::Gpr(reg) => self.asm.cmov(cc, wide, second, reg),
                 At::Mem(mem) => self.asm.rm(Op::two(0, 0x40 | cc as u8), wide, second.0, mem),
                 _ => {
-                    let reg = self.to_gpr(first);
+                    let reg = self.in_gpr(first);
                     self.asm.cmov(cc, wide, second, reg);
                     self.release_gpr(reg);
                 }
             }
             return self.push_gpr(ty, second);
         }
-        let dst = self.to_owned(first);
+        let dst = self.in_own_gpr(first);
         let other = match second.at {
             At::Gpr(reg) => reg,
             _ => {

@@ -66,7 +66,7 @@ impl Search<'_> {
     }
 
     /// Visits what is reached from outside: from handles, and from entities that are not looked at.
-    pub(crate) fn from_outside(
+    pub(crate) fn reached_from_outside(
         &self,
         looked_at: impl Fn(NonNull<Header>) -> bool,
         visit: &mut dyn FnMut(NonNull<Header>),
@@ -83,7 +83,7 @@ impl Search<'_> {
     }
 
     /// Visits what the slots of an entity reach, and nothing reached before.
-    pub(crate) fn from_entity(&self, entity: NonNull<Header>, visit: &mut dyn FnMut(NonNull<Header>)) {
+    pub(crate) fn reached_from_entity(&self, entity: NonNull<Header>, visit: &mut dyn FnMut(NonNull<Header>)) {
         if let Some(holder) = self.holders.get(&(entity.as_ptr() as usize)) {
             let mut roots = Vec::new();
             holder.for_each_object(&mut |reference| roots.push(reference));

@@ -472,7 +472,9 @@ impl Heap {
     /// Forgets all marks.
     fn begin_marking(&self, agent: &Agent) {
         let vm = agent.vm();
-        (self.hole_end.set(0), vm.alloc_cursor.set(0), vm.alloc_limit.set(0));
+        self.hole_end.set(0);
+        vm.alloc_cursor.set(0);
+        vm.alloc_limit.set(0);
         self.epoch.set(self.epoch.get() % u8::MAX + 1);
         if let Some(space) = &mut *self.space.borrow_mut() {
             space.begin_marking();

@@ -27,9 +27,9 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
             let mask = b.pop();
             let zeros = b.pop();
             let ones = b.pop();
-            let dst = b.to_owned_xmm(ones);
-            let zeros = b.to_xmm(zeros);
-            let mask = b.to_xmm(mask);
+            let dst = b.in_own_xmm(ones);
+            let zeros = b.in_xmm(zeros);
+            let mask = b.in_xmm(mask);
             b.asm.sse(PXOR, dst, zeros);
             b.asm.sse(PAND, dst, mask);
             b.asm.sse(PXOR, dst, zeros);
@@ -39,7 +39,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
         }
         O::V128AnyTrue => {
             let val = b.pop();
-            let src = b.to_xmm(val);
+            let src = b.in_xmm(val);
             b.asm.sse(Op::x38(0x17), src, src);
             b.release_xmm(src);
             b.push_cond(Cond::Int(Cc::Ne));
@@ -51,7 +51,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
         O::I8x16Bitmask => bitmask(b, p(0xd7)),
         O::I16x8Bitmask => {
             let val = b.pop();
-            let src = b.to_xmm(val);
+            let src = b.in_xmm(val);
             b.asm.mov_xx(XMM15, src);
             b.release_xmm(src);
             b.asm.sse(p(0x63), XMM15, XMM15);
@@ -70,7 +70,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
 /// Whether no lane is zero.
 fn all_true(b: &mut Baseline<'_>, equal: Op) {
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     b.asm.sse(PXOR, XMM15, XMM15);
     b.asm.sse(equal, XMM15, src);
     b.asm.sse(Op::x38(0x17), XMM15, XMM15);
@@ -80,7 +80,7 @@ fn all_true(b: &mut Baseline<'_>, equal: Op) {
 
 fn bitmask(b: &mut Baseline<'_>, op: Op) {
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     let dst = b.result_gpr();
     b.asm.rr(op, false, dst.0, src.0);
     b.release_xmm(src);

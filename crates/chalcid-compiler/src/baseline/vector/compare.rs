@@ -99,8 +99,8 @@ fn not(b: &mut Baseline<'_>, op: Op, swap: bool) {
 fn extreme(b: &mut Baseline<'_>, choose: Op, equal: Op, negate: bool) {
     let right = b.pop();
     let left = b.pop();
-    let dst = b.to_owned_xmm(right);
-    let first = b.to_xmm(left);
+    let dst = b.in_own_xmm(right);
+    let first = b.in_xmm(left);
     b.asm.sse(choose, dst, first);
     b.asm.sse(equal, dst, first);
     b.release_xmm(first);
@@ -116,8 +116,8 @@ fn floats(b: &mut Baseline<'_>, prefix: u8, predicate: u8, swap: bool) {
     if swap {
         std::mem::swap(&mut left, &mut right);
     }
-    let dst = b.to_owned_xmm(left);
-    let src = b.to_xmm(right);
+    let dst = b.in_own_xmm(left);
+    let src = b.in_xmm(right);
     b.asm.sse_imm(Op::two(prefix, 0xc2), dst, src, predicate);
     b.release_xmm(src);
     b.push_xmm(V128, dst);

@@ -105,7 +105,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
         O::I16x8ExtAddPairwiseI8x16S => {
             // pmaddubsw takes its first operand as unsigned.
             let val = b.pop();
-            let src = b.to_xmm(val);
+            let src = b.in_xmm(val);
             b.vector_constant(XMM15, bytes(1));
             b.asm.sse(Op::x38(0x04), XMM15, src);
             b.release_xmm(src);
@@ -146,7 +146,7 @@ fn multiply64(b: &mut Baseline<'_>, dst: Xmm, src: Xmm) {
 
 fn negate(b: &mut Baseline<'_>, subtract: Op) {
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     b.asm.sse(PXOR, XMM15, XMM15);
     b.asm.sse(subtract, XMM15, src);
     b.release_xmm(src);
@@ -180,7 +180,7 @@ fn count_ones(b: &mut Baseline<'_>) {
 /// Widens the upper lanes.
 fn extend_high(b: &mut Baseline<'_>, widen: Op) {
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     b.release_xmm(src);
     let dst = b.result_xmm();
     b.asm.sse_imm(PSHUFD, dst, src, 0xee);

@@ -58,7 +58,7 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
 
 fn splat_int(b: &mut Baseline<'_>, size: u8) {
     let val = b.pop();
-    let src = b.to_gpr(val);
+    let src = b.in_gpr(val);
     let dst = b.result_xmm();
     b.asm.mov_xr(size == 8, dst, src);
     b.release_gpr(src);
@@ -84,7 +84,7 @@ pub(super) fn splat_lowest(b: &mut Baseline<'_>, dst: Xmm, size: u8) {
 
 fn extract_int(b: &mut Baseline<'_>, size: u8, lane: u8, ty: AbiType, signed: bool) {
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     let dst = b.result_gpr();
     match (size, lane) {
         (4 | 8, 0) => b.asm.mov_rx(size == 8, dst, src),
@@ -111,7 +111,7 @@ fn extract_int(b: &mut Baseline<'_>, size: u8, lane: u8, ty: AbiType, signed: bo
 
 fn extract_float(b: &mut Baseline<'_>, ty: AbiType, order: u8) {
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     b.release_xmm(src);
     let dst = b.result_xmm();
     if order == 0 {
@@ -124,7 +124,7 @@ fn extract_float(b: &mut Baseline<'_>, ty: AbiType, order: u8) {
 
 fn replace_int(b: &mut Baseline<'_>, size: u8, lane: u8) {
     let val = b.pop();
-    let src = b.to_gpr(val);
+    let src = b.in_gpr(val);
     let op = match size {
         1 => Op::x3a(0x20),
         2 => p(0xc4),

@@ -74,7 +74,7 @@ fn load_splat(b: &mut Baseline<'_>, memarg: &MemArg, size: u8) -> Result<bool, C
 fn load_lane(b: &mut Baseline<'_>, memarg: &MemArg, size: u32, op: Op, lane: u8) -> Result<bool, CompileError> {
     let Some(memory) = target(memarg) else { return Ok(false) };
     let val = b.pop();
-    let dst = b.to_owned_xmm(val);
+    let dst = b.in_own_xmm(val);
     let index = b.pop();
     let Some(place) = b.place(memory, index, memarg.offset, size)? else {
         b.release_xmm(dst);
@@ -92,7 +92,7 @@ fn load_lane(b: &mut Baseline<'_>, memarg: &MemArg, size: u32, op: Op, lane: u8)
 fn store(b: &mut Baseline<'_>, memarg: &MemArg, size: u32, op: Op, lane: Option<u8>) -> Result<bool, CompileError> {
     let Some(memory) = target(memarg) else { return Ok(false) };
     let val = b.pop();
-    let src = b.to_xmm(val);
+    let src = b.in_xmm(val);
     let index = b.pop();
     if let Some(place) = b.place(memory, index, memarg.offset, size)? {
         b.memory_site();

@@ -116,7 +116,7 @@ impl Baseline<'_> {
                 reg
             }
         };
-        (dst, self.to_xmm(right))
+        (dst, self.in_xmm(right))
     }
 
     /// Replaces two vectors by one instruction's result.
@@ -140,7 +140,7 @@ impl Baseline<'_> {
     /// Replaces a vector by one instruction's result.
     fn vector_unary(&mut self, op: Op, imm: Option<u8>) {
         let val = self.pop();
-        let src = self.to_xmm(val);
+        let src = self.in_xmm(val);
         self.release_xmm(src);
         let dst = self.result_xmm();
         self.asm.sse(op, dst, src);
@@ -169,8 +169,8 @@ impl Baseline<'_> {
     fn vector_pair(&mut self, work: impl FnOnce(&mut Self, Xmm, Xmm)) {
         let right = self.pop();
         let left = self.pop();
-        let dst = self.to_owned_xmm(left);
-        let src = self.to_xmm(right);
+        let dst = self.in_own_xmm(left);
+        let src = self.in_xmm(right);
         work(self, dst, src);
         self.release_xmm(src);
         self.push_xmm(V128, dst);

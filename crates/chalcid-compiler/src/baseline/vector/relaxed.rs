@@ -26,12 +26,12 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> bool {
             let sum = b.pop();
             let right = b.pop();
             let left = b.pop();
-            let dst = b.to_owned_xmm(right);
-            let src = b.to_xmm(left);
+            let dst = b.in_own_xmm(right);
+            let src = b.in_xmm(left);
             b.asm.sse(Op::x38(0x04), dst, src);
             b.release_xmm(src);
             b.with_constant(p(0xf5), dst, lanes16(1));
-            let sum = b.to_xmm(sum);
+            let sum = b.in_xmm(sum);
             b.asm.sse(p(0xfe), dst, sum);
             b.release_xmm(sum);
             b.push_xmm(V128, dst);
@@ -46,11 +46,11 @@ fn multiply_add(b: &mut Baseline<'_>, double: bool, negate: bool) {
     let z = b.pop();
     let y = b.pop();
     let x = b.pop();
-    let dst = b.to_owned_xmm(x);
-    let y = b.to_xmm(y);
-    let z = b.to_xmm(z);
+    let dst = b.in_own_xmm(x);
+    let y = b.in_xmm(y);
+    let z = b.in_xmm(z);
     if b.cpu.fma {
-        b.asm.vex_rr(2, 1, double, if negate { 0xac } else { 0xa8 }, dst.0, y.0, z.0);
+        b.asm.vex2_rr(1, double, if negate { 0xac } else { 0xa8 }, dst.0, y.0, z.0);
     } else {
         let prefix = if double { 0x66 } else { 0 };
         if negate {
@@ -70,7 +70,7 @@ fn lane_select(b: &mut Baseline<'_>, blend: Op) {
     let zeros = b.pop();
     let ones = b.pop();
     // Neither of the others may lie there.
-    let zeros = b.to_owned_xmm(zeros);
+    let zeros = b.in_own_xmm(zeros);
     let dst = if zeros == XMM0 {
         let other = b.alloc_xmm();
         b.asm.mov_xx(other, zeros);
@@ -79,7 +79,7 @@ fn lane_select(b: &mut Baseline<'_>, blend: Op) {
     } else {
         zeros
     };
-    let ones = b.to_xmm(ones);
+    let ones = b.in_xmm(ones);
     let src = if ones == XMM0 {
         let other = b.alloc_xmm();
         b.asm.mov_xx(other, ones);

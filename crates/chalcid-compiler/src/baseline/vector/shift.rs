@@ -123,7 +123,7 @@ fn bytes_by(b: &mut Baseline<'_>, shift: Shift, signed: bool) {
     }
     let count = pop_count(b, 7, if signed { 8 } else { 0 });
     let val = b.pop();
-    let low = b.to_owned_xmm(val);
+    let low = b.in_own_xmm(val);
     let high = b.alloc_xmm();
     b.asm.mov_xx(high, low);
     let (pack, other) = if signed {
