@@ -62,7 +62,9 @@ fn answer(mut stream: &TcpStream) {
             reply("200 OK", "", shown.as_bytes())
         }
         "/slow" => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+                .unwrap();
             std::thread::sleep(std::time::Duration::from_millis(50));
             b"6\r\nsecond\r\n0\r\n\r\n".to_vec()
         }
@@ -70,7 +72,7 @@ fn answer(mut stream: &TcpStream) {
             std::thread::sleep(std::time::Duration::from_secs(20));
             Vec::new()
         }
-        "/broken" => b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort".to_vec(),
+        "/broken" => b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nshort".to_vec(),
         _ => reply("500 Internal Server Error", "", b""),
     };
     // The client may have gone.
