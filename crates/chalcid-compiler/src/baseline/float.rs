@@ -104,9 +104,8 @@ impl Baseline<'_> {
         }
     }
 
-    fn binary_float(&mut self, ty: AbiType, opcode: u8, commutes: bool) {
-        let mut right = self.pop();
-        let mut left = self.pop();
+    /// The left of two operands in a register to write, and the right one: the other way round where the operation commutes and that saves a move.
+    pub(super) fn left_operand(&mut self, mut left: Val, mut right: Val, commutes: bool) -> (Xmm, Val) {
         let hint = self.hint_xmm();
         let owned = |b: &Self, val: Val| matches!(val.at, At::Xmm(reg) if b.owns_xmm(reg));
         let is_hint = |val: Val| matches!((val.at, hint), (At::Xmm(reg), Some(hint)) if reg == hint);
@@ -125,6 +124,13 @@ impl Baseline<'_> {
                 reg
             }
         };
+        (dst, right)
+    }
+
+    fn binary_float(&mut self, ty: AbiType, opcode: u8, commutes: bool) {
+        let right = self.pop();
+        let left = self.pop();
+        let (dst, right) = self.left_operand(left, right, commutes);
         let src = self.float_src(right);
         self.float_op(scalar(ty, opcode), dst, src);
         self.release_float_src(src);

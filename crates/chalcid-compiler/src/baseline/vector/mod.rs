@@ -97,25 +97,8 @@ impl Baseline<'_> {
         self.choose_operands(left, right, commutes)
     }
 
-    fn choose_operands(&mut self, mut left: Val, mut right: Val, commutes: bool) -> (Xmm, Xmm) {
-        let hint = self.hint_xmm();
-        let owned = |b: &Self, val: Val| matches!(val.at, At::Xmm(reg) if b.owns_xmm(reg));
-        let is_hint = |val: Val| matches!((val.at, hint), (At::Xmm(reg), Some(hint)) if reg == hint);
-        if commutes && !is_hint(left) && (is_hint(right) || owned(self, right) && !owned(self, left)) {
-            std::mem::swap(&mut left, &mut right);
-        }
-        let dst = match (left.at, hint) {
-            (At::Xmm(reg), _) if self.owns_xmm(reg) => reg,
-            (_, Some(reg)) if right.at != At::Xmm(reg) => {
-                self.load_xmm(reg, left);
-                reg
-            }
-            _ => {
-                let reg = self.alloc_xmm();
-                self.load_xmm(reg, left);
-                reg
-            }
-        };
+    fn choose_operands(&mut self, left: Val, right: Val, commutes: bool) -> (Xmm, Xmm) {
+        let (dst, right) = self.left_operand(left, right, commutes);
         (dst, self.in_xmm(right))
     }
 
