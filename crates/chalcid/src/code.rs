@@ -137,7 +137,8 @@ impl LazyCompile for OnFirstCall {
 /// Compiles a function by the optimising tier and publishes it, or leaves it as it is for good.
 fn optimize(module: &Arc<ModuleObject>, func: DefinedFuncIdx) {
     let Some(data) = ModuleData::of(module) else { return };
-    if module.tier(func) != Some(Tier::Baseline) {
+    // It may have been reported once more while another thread tried.
+    if module.tier(func) != Some(Tier::Baseline) || data.is_stuck(func) {
         return;
     }
     let (engine, declarations) = (data.engine(), module.declarations());
