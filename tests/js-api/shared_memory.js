@@ -161,3 +161,35 @@ if ("toResizableBuffer" in Memory.prototype) {
     }
   });
 }
+
+test("Atomics.wait and notify over a memory: arguments in the order of the text", () => {
+  const { buffer } = shared(1, 1);
+  const words = new Int32Array(buffer);
+  const longs = new BigInt64Array(buffer, 8);
+  const seen = [];
+  const number = (name, value) => ({ valueOf() { seen.push(name); return value; } });
+  throws(RangeError, () => Atomics.wait(words, number("index", words.length), number("value", 0), number("timeout", 0)));
+  throws(RangeError, () => Atomics.wait(words, number("index", -1), number("value", 0), number("timeout", 0)));
+  list(seen.splice(0), ["index", "index"]);
+  throws(TypeError, () => Atomics.wait(longs, number("index", 0), number("value", 0), number("timeout", 0)));
+  list(seen.splice(0), ["index", "value"]);
+  throws(RangeError, () => Atomics.notify(longs, number("index", longs.length), number("count", 1)));
+  list(seen.splice(0), ["index"]);
+  same(Atomics.notify(words, number("index", 0), number("count", NaN)), 0);
+  list(seen.splice(0), ["index", "count"]);
+  for (const wrong of [new Uint32Array(buffer), new Int16Array(buffer), new BigUint64Array(buffer), buffer, {}, null]) {
+    throws(TypeError, () => Atomics.wait(wrong, 0, 0, 0));
+    throws(TypeError, () => Atomics.notify(wrong, 0, 0));
+  }
+  throws(TypeError, () => Atomics.wait(new Int32Array(new Memory({ initial: 1 }).buffer), 0, 0, 0));
+  same(Atomics.notify(new Int32Array(new Memory({ initial: 1 }).buffer), 0), 0);
+});
+
+test("Atomics.wait and notify: functions of their names and lengths", () => {
+  for (const [name, length] of [["wait", 4], ["notify", 3]]) {
+    same(attributes(Atomics, name), "w-c");
+    same(Atomics[name].name, name);
+    same(Atomics[name].length, length);
+    throws(TypeError, () => new Atomics[name]());
+  }
+});

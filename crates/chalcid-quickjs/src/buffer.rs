@@ -15,7 +15,7 @@ use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use chalcid::{LinearMemory, Memory};
+use chalcid::{LinearMemory, Memory, SharedMemory};
 use chalcid_js::host::{Attributes, BufferLength, Call, FunctionKind, Host, Key, NativeFunction};
 use rquickjs::qjs;
 
@@ -46,8 +46,8 @@ pub(crate) fn new(host: QuickJs, memory: &Memory, object: &Value, length: Buffer
         // A maximum of no bytes is one byte to QuickJS, which takes 0 for "not resizable"; pages are larger.
         BufferLength::Resizable(max) => usize::try_from(max).unwrap_or(usize::MAX).max(1),
     };
-    if memory.ty().shared {
-        return new_shared(host, memory, object, max_length);
+    if let Some(shared) = memory.share() {
+        return new_shared(host, memory, shared, object, max_length);
     }
     let hold = Box::into_raw(Box::new(Hold {
         runtime: host.runtime_ptr(),
@@ -85,9 +85,15 @@ pub(crate) fn new(host: QuickJs, memory: &Memory, object: &Value, length: Buffer
 }
 
 /// Makes the SharedArrayBuffer of a shared memory. Nobody can detach or move it, so QuickJS may hold the block as it holds its own.
-fn new_shared(host: QuickJs, memory: &Memory, object: &Value, max_length: usize) -> Result<Value, Value> {
+fn new_shared(
+    host: QuickJs,
+    memory: &Memory,
+    shared: SharedMemory,
+    object: &Value,
+    max_length: usize,
+) -> Result<Value, Value> {
     let byte_length = memory.byte_len();
-    let buffer = shared_buffers::hold(host.ctx(), memory.bytes(), |data| {
+    let buffer = shared_buffers::hold(host.ctx(), shared, &memory.bytes(), |data| {
         // SAFETY: the context is live; the block is mapped, and QuickJS asks the functions of `shared_buffers` to count it.
         let buffer = unsafe {
             qjs::JS_NewArrayBuffer(
@@ -248,7 +254,7 @@ pub(crate) fn guard(host: QuickJs) -> Result<(), Value> {
 }
 
 /// Calls the method that a guard replaced.
-fn original(host: &QuickJs, call: &Call<'_, QuickJs>) -> Result<Value, Value> {
+pub(crate) fn original(host: &QuickJs, call: &Call<'_, QuickJs>) -> Result<Value, Value> {
     match call.captures.first() {
         Some(original) => host.call(original, call.this, call.args),
         None => Ok(host.undefined()),
@@ -256,7 +262,7 @@ fn original(host: &QuickJs, call: &Call<'_, QuickJs>) -> Result<Value, Value> {
 }
 
 /// `ToIndex`
-fn to_index(host: &QuickJs, value: &Value) -> Result<u64, Value> {
+pub(crate) fn to_index(host: &QuickJs, value: &Value) -> Result<u64, Value> {
     let mut index = 0;
     // SAFETY: context and value are live.
     host.check(unsafe { qjs::JS_ToIndex(host.ctx().as_ptr(), &mut index, value.raw()) })?;

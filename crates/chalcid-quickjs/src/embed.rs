@@ -9,7 +9,7 @@ use crate::options::{Delivery, Options};
 use crate::realm::RealmRef;
 use crate::runtime::Runtime;
 use crate::value::Value;
-use crate::{QuickJs, buffer, stack};
+use crate::{QuickJs, atomics, buffer, stack};
 
 /// The QuickJS that this crate was written against.
 const VERSION: &CStr = c"0.16.2";
@@ -46,7 +46,9 @@ pub fn init_with(ctx: &Ctx<'_>, options: Options) -> Result<()> {
         return Ok(());
     }
     stack::synchronize(ctx.as_raw(), host.runtime());
-    let installed = buffer::guard(host).and_then(|()| chalcid_js::install(&host, host.runtime().agent.clone()));
+    let installed = buffer::guard(host)
+        .and_then(|()| atomics::guard(host))
+        .and_then(|()| chalcid_js::install(&host, host.runtime().agent.clone()));
     installed.map_err(|thrown| pending(host, thrown))
 }
 

@@ -74,6 +74,12 @@ intrinsics! {
         shared_array_buffer_prototype,
         /// `%SharedArrayBuffer.prototype%.grow`
         shared_grow,
+        /// `%Atomics%`
+        atomics,
+        /// `%Atomics.wait%`
+        atomics_wait,
+        /// `%Atomics.notify%`
+        atomics_notify,
         /// Getter of `%TypedArray.prototype%.byteLength`
         typed_array_byte_length,
         /// Getter of `%DataView.prototype%.buffer`
@@ -174,6 +180,11 @@ impl Intrinsics {
         if let Some(buffer) = prototype("SharedArrayBuffer")? {
             self.shared_grow = property::own_value(host, &buffer, "grow")?;
             self.shared_array_buffer_prototype = Some(buffer);
+        }
+        if let Some(atomics) = property::own_value(host, global, "Atomics")? {
+            self.atomics_wait = property::own_value(host, &atomics, "wait")?;
+            self.atomics_notify = property::own_value(host, &atomics, "notify")?;
+            self.atomics = Some(atomics);
         }
         if let Some(constructor) = property::own_value(host, global, "SharedArrayBuffer")? {
             let shared = property::construct(host, &constructor, &[qjs::JS_MKVAL(qjs::JS_TAG_INT, 0)])?;

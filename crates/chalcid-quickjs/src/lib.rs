@@ -31,10 +31,11 @@
 //!
 //! # Layout
 //! `context` and `host` are the host; `class`, `builtin`, `exported` the kinds of objects; `runtime` and `realm` what is kept for
-//! each; `string` strings unit by unit; `stack_trace` what errors say of both engines' frames; `buffer`, `bytes`, `array_bytes` and `shared_buffers` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
+//! each; `string` strings unit by unit; `stack_trace` what errors say of both engines' frames; `buffer`, `bytes`, `array_bytes`, `shared_buffers` and `atomics` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
 
 pub mod array_bytes;
 mod atom;
+mod atomics;
 mod buffer;
 mod builtin;
 mod bytes;

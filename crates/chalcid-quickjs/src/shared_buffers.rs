@@ -10,9 +10,9 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use chalcid::LinearMemory;
+use chalcid::{LinearMemory, SharedMemory};
 use rquickjs::{Ctx, qjs};
 
 /// What typed arrays and atomics need.
@@ -29,13 +29,18 @@ enum Owner {
     /// Allocated here.
     Heap(Layout),
     /// A memory's: mapped at least as long as a buffer shows it.
-    Memory(#[expect(dead_code, reason = "held")] Arc<LinearMemory>),
+    Memory(SharedMemory),
 }
 
 /// Makes sure that a memory's block stays as long as the buffer that `make` makes.
-pub(crate) fn hold<T>(ctx: NonNull<qjs::JSContext>, memory: Arc<LinearMemory>, make: impl FnOnce(*mut u8) -> T) -> T {
+pub(crate) fn hold<T>(
+    ctx: NonNull<qjs::JSContext>,
+    memory: SharedMemory,
+    bytes: &LinearMemory,
+    make: impl FnOnce(*mut u8) -> T,
+) -> T {
     install(ctx);
-    let base = memory.base();
+    let base = bytes.base();
     // The count of this function itself.
     with_blocks(|blocks| {
         blocks.entry(base.addr()).or_insert_with(|| Block { owner: Owner::Memory(memory), buffers: 0 }).buffers += 1;
@@ -44,6 +49,14 @@ pub(crate) fn hold<T>(ctx: NonNull<qjs::JSContext>, memory: Arc<LinearMemory>, m
     let last = with_blocks(|blocks| forget(blocks, base.addr()));
     drop(last);
     made
+}
+
+/// The memory whose bytes begin at an address; `None` for every other block.
+pub(crate) fn memory_at(address: usize) -> Option<SharedMemory> {
+    with_blocks(|blocks| match &blocks.get(&address)?.owner {
+        Owner::Memory(memory) => Some(memory.clone()),
+        Owner::Heap(_) => None,
+    })
 }
 
 /// Takes a buffer from a block, and the block from the list with its last buffer.

@@ -14,7 +14,7 @@ use chalcid_module::trap_code::TrapCode;
 use crate::agent::Agent;
 use crate::entity::Strong;
 use crate::failure::Failure;
-use crate::memory::MemInst;
+use crate::memory::{MemInst, SharedMemory};
 
 /// How a wait ended; the numbers are what `memory.atomic.wait32` and `wait64` give.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,20 +88,7 @@ impl Strong<MemInst> {
     ///
     /// Fails where the address is outside the memory or not a multiple of four.
     pub fn notify(&self, address: u64, count: u32) -> Result<u32, Failure> {
-        let place = self.atomic_place(address, 4)? as usize;
-        let mut queues = queues_of(place);
-        let Some(queue) = queues.get_mut(&place) else { return Ok(0) };
-        let mut woken = 0;
-        while woken < count {
-            let Some(waiter) = queue.pop_front() else { break };
-            waiter.woken.store(true, Ordering::Relaxed);
-            waiter.wake.notify_one();
-            woken += 1;
-        }
-        if queue.is_empty() {
-            queues.remove(&place);
-        }
-        Ok(woken)
+        Ok(notify(self.atomic_place(address, 4)?, count))
     }
 
     /// Waits at an address while no thread notifies it, if the four bytes there are as expected. `timeout` is in nanoseconds, a
@@ -109,16 +96,16 @@ impl Strong<MemInst> {
     ///
     /// Fails where the address is outside the memory or not aligned, the memory is not shared, the agent may not wait, or was interrupted.
     pub fn wait32(&self, address: u64, expected: u32, timeout: i64) -> Result<WaitOutcome, Failure> {
-        let place = self.waiting_place(address, 4)?.cast::<AtomicU32>();
+        let place = self.waiting_place(address, 4)?;
         // SAFETY: the place is aligned and within the memory, which neither shrinks nor moves and stays mapped while `self` is there.
-        wait(self.agent(), place as usize, timeout, || unsafe { (*place).load(Ordering::SeqCst) } == expected)
+        unsafe { wait32(self.agent(), place, expected, timeout) }
     }
 
     /// The same for eight bytes.
     pub fn wait64(&self, address: u64, expected: u64, timeout: i64) -> Result<WaitOutcome, Failure> {
-        let place = self.waiting_place(address, 8)?.cast::<AtomicU64>();
+        let place = self.waiting_place(address, 8)?;
         // SAFETY: as above.
-        wait(self.agent(), place as usize, timeout, || unsafe { (*place).load(Ordering::SeqCst) } == expected)
+        unsafe { wait64(self.agent(), place, expected, timeout) }
     }
 
     fn waiting_place(&self, address: u64, size: u64) -> Result<*mut u8, Failure> {
@@ -126,18 +113,97 @@ impl Strong<MemInst> {
         if !self.ty().shared {
             return Err(self.agent().trap(TrapCode::ExpectedSharedMemory));
         }
-        if !self.agent().can_block() {
-            return Err(self.agent().trap(TrapCode::WaitForbidden));
-        }
+        may_wait(self.agent())?;
         Ok(place)
     }
 
     fn atomic_place(&self, address: u64, size: u64) -> Result<*mut u8, Failure> {
-        if !address.is_multiple_of(size) {
-            return Err(self.agent().trap(TrapCode::UnalignedAtomic));
-        }
+        is_aligned(self.agent(), address, size)?;
         self.range(address, size).map_err(|_| self.agent().trap(TrapCode::MemoryOutOfBounds))
     }
+}
+
+/// What the memory's instances do, for an agent that need not have one.
+impl SharedMemory {
+    /// Wakes at most `count` of the threads that wait at an address; returns how many.
+    ///
+    /// Fails as [`Strong<MemInst>::notify`] does.
+    pub fn notify(&self, agent: &Agent, address: u64, count: u32) -> Result<u32, Failure> {
+        Ok(notify(self.atomic_place(agent, address, 4)?, count))
+    }
+
+    /// Lets an agent's thread wait at an address while no thread notifies it, if the four bytes there are as expected.
+    ///
+    /// Fails as [`Strong<MemInst>::wait32`] does, and takes time as that does.
+    pub fn wait32(&self, agent: &Agent, address: u64, expected: u32, timeout: i64) -> Result<WaitOutcome, Failure> {
+        let place = self.waiting_place(agent, address, 4)?;
+        // SAFETY: the place is aligned and within the memory, which neither shrinks nor moves and stays mapped while `self` is there.
+        unsafe { wait32(agent, place, expected, timeout) }
+    }
+
+    /// The same for eight bytes.
+    pub fn wait64(&self, agent: &Agent, address: u64, expected: u64, timeout: i64) -> Result<WaitOutcome, Failure> {
+        let place = self.waiting_place(agent, address, 8)?;
+        // SAFETY: as above.
+        unsafe { wait64(agent, place, expected, timeout) }
+    }
+
+    fn waiting_place(&self, agent: &Agent, address: u64, size: u64) -> Result<*mut u8, Failure> {
+        let place = self.atomic_place(agent, address, size)?;
+        may_wait(agent)?;
+        Ok(place)
+    }
+
+    fn atomic_place(&self, agent: &Agent, address: u64, size: u64) -> Result<*mut u8, Failure> {
+        is_aligned(agent, address, size)?;
+        self.range(address, size).map_err(|_| agent.trap(TrapCode::MemoryOutOfBounds))
+    }
+}
+
+fn is_aligned(agent: &Agent, address: u64, size: u64) -> Result<(), Failure> {
+    if address.is_multiple_of(size) { Ok(()) } else { Err(agent.trap(TrapCode::UnalignedAtomic)) }
+}
+
+fn may_wait(agent: &Agent) -> Result<(), Failure> {
+    if agent.can_block() { Ok(()) } else { Err(agent.trap(TrapCode::WaitForbidden)) }
+}
+
+/// Wakes at most `count` of the threads that wait at a place.
+fn notify(place: *mut u8, count: u32) -> u32 {
+    let place = place as usize;
+    let mut queues = queues_of(place);
+    let Some(queue) = queues.get_mut(&place) else { return 0 };
+    let mut woken = 0;
+    while woken < count {
+        let Some(waiter) = queue.pop_front() else { break };
+        waiter.woken.store(true, Ordering::Relaxed);
+        waiter.wake.notify_one();
+        woken += 1;
+    }
+    if queue.is_empty() {
+        queues.remove(&place);
+    }
+    woken
+}
+
+/// Waits at a place if the four bytes there are as expected.
+///
+/// # Safety
+/// The place is aligned, and can be read until this returns.
+unsafe fn wait32(agent: &Agent, place: *mut u8, expected: u32, timeout: i64) -> Result<WaitOutcome, Failure> {
+    let place = place.cast::<AtomicU32>();
+    // SAFETY: the caller's promise.
+    wait(agent, place as usize, timeout, || unsafe { (*place).load(Ordering::SeqCst) } == expected)
+}
+
+/// Waits at a place if the eight bytes there are as expected.
+///
+/// # Safety
+/// As for [`wait32`].
+unsafe fn wait64(agent: &Agent, place: *mut u8, expected: u64, timeout: i64) -> Result<WaitOutcome, Failure> {
+    let place = place.cast::<AtomicU64>();
+    // SAFETY: the caller's promise.
+    wait(agent, place as usize, timeout, || unsafe { (*place).load(Ordering::SeqCst) } == expected)
 }
 
 /// Waits at a place; `timeout` in nanoseconds, negative for none.

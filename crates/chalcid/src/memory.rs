@@ -112,6 +112,36 @@ impl Memory {
     }
 }
 
+/// The same for a shared memory that the agent need not have.
+impl Agent {
+    /// Wakes at most `count` of the threads that wait at an address; returns how many.
+    pub fn atomic_notify(&self, memory: &SharedMemory, address: u64, count: u32) -> Result<u32, Error> {
+        memory.notify(self.raw(), address, count).map_err(Error::from_failure)
+    }
+
+    /// Waits as [`Memory::atomic_wait32`] does.
+    pub fn atomic_wait32(
+        &self,
+        memory: &SharedMemory,
+        address: u64,
+        expected: u32,
+        timeout: Option<Duration>,
+    ) -> Result<WaitOutcome, Error> {
+        memory.wait32(self.raw(), address, expected, nanoseconds(timeout)).map_err(Error::from_failure)
+    }
+
+    /// Waits as [`Memory::atomic_wait64`] does.
+    pub fn atomic_wait64(
+        &self,
+        memory: &SharedMemory,
+        address: u64,
+        expected: u64,
+        timeout: Option<Duration>,
+    ) -> Result<WaitOutcome, Error> {
+        memory.wait64(self.raw(), address, expected, nanoseconds(timeout)).map_err(Error::from_failure)
+    }
+}
+
 /// What the instructions call a time; one that is too long never ends.
 fn nanoseconds(timeout: Option<Duration>) -> i64 {
     timeout.and_then(|timeout| i64::try_from(timeout.as_nanos()).ok()).unwrap_or(-1)

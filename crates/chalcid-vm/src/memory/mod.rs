@@ -209,12 +209,7 @@ impl MemInst {
 
     /// The start of a range of bytes that lies within the current size.
     pub(crate) fn range(&self, address: u64, len: u64) -> Result<*mut u8, OutOfBounds> {
-        let vm = self.vm();
-        let end = address.checked_add(len).ok_or(OutOfBounds)?;
-        if end > vm.length.load(Ordering::Acquire) as u64 {
-            return Err(OutOfBounds);
-        }
-        Ok(vm.base.load(Ordering::Acquire).wrapping_add(address as usize))
+        range(self.vm(), address, len)
     }
 
     /// What code reads.
@@ -287,6 +282,22 @@ pub struct SharedMemory {
     ty: MemoryType,
     is_static: bool,
     linear: Arc<LinearMemory>,
+}
+
+impl SharedMemory {
+    /// The start of a range of bytes that lies within the current size.
+    pub(crate) fn range(&self, address: u64, len: u64) -> Result<*mut u8, OutOfBounds> {
+        range(&self.linear.vm, address, len)
+    }
+}
+
+/// The start of a range of bytes that lies within a memory.
+fn range(vm: &VMMemory, address: u64, len: u64) -> Result<*mut u8, OutOfBounds> {
+    let end = address.checked_add(len).ok_or(OutOfBounds)?;
+    if end > vm.length.load(Ordering::Acquire) as u64 {
+        return Err(OutOfBounds);
+    }
+    Ok(vm.base.load(Ordering::Acquire).wrapping_add(address as usize))
 }
 
 /// Bytes that a memory of a type may grow to.
