@@ -133,7 +133,11 @@ impl fmt::Display for Report {
         let stats = &self.0;
         writeln!(f, "WebAssembly:")?;
         let (modules, bytes, time) = (stats.modules, Bytes(stats.module_bytes), Time(stats.module_time));
-        writeln!(f, "  modules     {modules} of {bytes} decoded and validated in {time}")?;
+        write!(f, "  modules     {modules} of {bytes} decoded and validated in {time}")?;
+        if stats.known_modules > 0 {
+            write!(f, "; {} known", stats.known_modules)?;
+        }
+        writeln!(f)?;
         write!(f, "  code cache  {} found, {} not found", stats.cache_hits, stats.cache_misses)?;
         let loaded = &stats.loaded;
         if loaded.functions > 0 {

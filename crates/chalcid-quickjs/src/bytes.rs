@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chalcid::host::copy_bytes;
 use chalcid_js::host::Host;
 use rquickjs::qjs;
 
@@ -62,7 +63,7 @@ fn slice(host: QuickJs, buffer: &Value, offset: usize, length: usize) -> Arc<[u8
     let length = length.min(size - start);
     // SAFETY: the range lies in the buffer's block, and nothing runs before the bytes are copied. Another thread may write to a
     // shared buffer meanwhile: QuickJS's own reads have that race, and any bytes are acceptable.
-    Arc::from(unsafe { std::slice::from_raw_parts(data.add(start), length) })
+    copy_bytes(unsafe { std::slice::from_raw_parts(data.add(start), length) })
 }
 
 fn copy_typed_array(host: QuickJs, array: &Value) -> Result<Arc<[u8]>, Value> {

@@ -64,6 +64,7 @@ pub use memory::{
 };
 pub use module::{LazyCompile, ModuleObject, ModuleParts};
 pub use reference::RefValue;
+pub use sys::bytes::copy_bytes;
 pub use sys::stack::on_large_stack;
 pub use table::{MAX_TABLE_ELEMENTS, TableError, TableInst};
 pub use tag::TagInst;

@@ -12,6 +12,7 @@ use chalcid_vm::{MemorySettings, ModuleObject, Signature};
 
 use crate::code_cache::Cache;
 use crate::error::ResourceError;
+use crate::known_modules::KnownModules;
 use crate::module::ModuleData;
 use crate::pool::Pool;
 use crate::signature::Signatures;
@@ -35,6 +36,7 @@ struct Inner {
     pool: Pool,
     tier_up: Arc<TierUp>,
     cache: Option<Arc<Cache>>,
+    known_modules: KnownModules,
     counters: Arc<Counters>,
 }
 
@@ -56,7 +58,19 @@ impl Engine {
             .code_cache
             .clone()
             .map(|cache| Arc::new(Cache::new(cache, &config, &compiler, &memories, counters.clone())));
-        Ok(Self(Arc::new(Inner { config, types, signatures, compiler, memories, pool, tier_up, cache, counters })))
+        let known_modules = KnownModules::default();
+        Ok(Self(Arc::new(Inner {
+            config,
+            types,
+            signatures,
+            compiler,
+            memories,
+            pool,
+            tier_up,
+            cache,
+            known_modules,
+            counters,
+        })))
     }
 
     /// The settings.
@@ -151,6 +165,10 @@ impl Engine {
 
     pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
         self.0.cache.as_ref()
+    }
+
+    pub(crate) fn known_modules(&self) -> &KnownModules {
+        &self.0.known_modules
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 use chalcid_vm::Strong;
 
-pub use chalcid_vm::{Agent as RawAgent, Edge, HostHooks, HostValue, Keeper, RawHostValue};
+pub use chalcid_vm::{Agent as RawAgent, Edge, HostHooks, HostValue, Keeper, RawHostValue, copy_bytes};
 
 use crate::{Func, FuncHome, Global, Instance, Memory, Table, Tag};
 

@@ -60,6 +60,7 @@ mod global;
 pub mod host;
 pub mod inspect;
 mod instance;
+mod known_modules;
 mod link_error;
 mod memory;
 mod module;

@@ -16,6 +16,7 @@ use chalcid_vm::{ModuleObject, ModuleParts, Signature};
 
 use crate::code::OnFirstCall;
 use crate::code_cache::ModuleCache;
+use crate::known_modules::Known;
 use crate::types::{DefTypeId, ExportType, ExternType, ImportType};
 use crate::{CompileError, Engine};
 
@@ -55,8 +56,8 @@ impl ModuleData {
         object.data().downcast_ref()
     }
 
-    pub(crate) fn url(&self, bytes: &[u8]) -> &Arc<str> {
-        self.url.get_or_init(|| self.hash.url(bytes).into())
+    pub(crate) fn url(&self) -> &Arc<str> {
+        self.url.get_or_init(|| self.hash.url().into())
     }
 
     /// What the code cache has for the module, where there is a cache.
@@ -85,22 +86,44 @@ impl ModuleData {
 }
 
 impl Module {
-    /// Decodes and validates a module; on the engine's threads too, if it is large. Nothing is compiled yet.
+    /// Decodes and validates a module; on the engine's threads too, if it is large. Nothing is compiled yet. The same bytes give the same
+    /// module as long as it lives.
     pub fn new(engine: &Engine, bytes: impl Into<Arc<[u8]>>) -> Result<Self, CompileError> {
-        let bytes = bytes.into();
-        let started = Instant::now();
-        let hash = ModuleHash::new();
-        let cache =
-            engine.cache().map(|cache| Arc::new(cache.find(hash.get_by(&bytes, engine.pool_for(&bytes)), bytes.len())));
-        let declarations = match &cache {
-            Some(cache) if cache.has_entry() => chalcid_module::decode_validated(&bytes, engine.features())?,
-            Some(cache) => {
-                let declarations = decode(engine, &bytes)?;
-                cache.validated(bytes.len());
-                declarations
+        let (bytes, started) = (bytes.into(), Instant::now());
+        let len = bytes.len();
+        let hash = ModuleHash::of(&bytes, engine.pool_for(&bytes));
+        let known = engine.known_modules().find(&hash);
+        if !matches!(known, Known::Nothing) {
+            engine.counters().count_known();
+        }
+        let object = match known {
+            Known::Alive(object) => object,
+            known => {
+                let made = Self::make(engine, bytes, hash, matches!(known, Known::Valid))?;
+                engine.known_modules().note(&hash, &made)
             }
-            None => decode(engine, &bytes)?,
         };
+        engine.counters().count_module(len, started.elapsed());
+        Self::from_object(&object).ok_or_else(|| CompileError::new("the module belongs to no engine"))
+    }
+
+    /// Makes the module of bytes that may be known to be valid.
+    fn make(
+        engine: &Engine,
+        bytes: Arc<[u8]>,
+        hash: ModuleHash,
+        valid: bool,
+    ) -> Result<Arc<ModuleObject>, CompileError> {
+        let cache = engine.cache().map(|cache| Arc::new(cache.find(&hash, bytes.len())));
+        let has_entry = cache.as_ref().is_some_and(|cache| cache.has_entry());
+        let declarations = if valid || has_entry {
+            chalcid_module::decode_validated(&bytes, engine.features())?
+        } else {
+            decode(engine, &bytes)?
+        };
+        if let (Some(cache), false) = (&cache, has_entry) {
+            cache.validated(bytes.len());
+        }
         let types =
             engine.types().register_module(&declarations).map_err(|error| CompileError::new(error.to_string()))?;
         let type_ids: Box<[_]> = types.ids().into();
@@ -115,21 +138,19 @@ impl Module {
             cache: cache.clone(),
             stuck: Mutex::default(),
         });
-        let len = bytes.len();
         let parts = ModuleParts {
             declarations: Arc::new(declarations),
             bytes,
             type_ids,
             memories: *engine.memories(),
             compiler: Box::new(OnFirstCall::new(engine, cache)),
-            data: Box::new(data.clone()),
+            data: Box::new(data),
         };
         let object = ModuleObject::new(parts).map_err(|error| CompileError::new(error.to_string()))?;
         if let Some(cache) = engine.cache() {
             cache.watch(&object);
         }
-        engine.counters().count_module(len, started.elapsed());
-        Ok(Self { object, data })
+        Ok(object)
     }
 
     /// A module by the running side's handle.
@@ -138,9 +159,14 @@ impl Module {
         Some(Self { object: object.clone(), data })
     }
 
-    /// Whether bytes are a valid module, and if not, why.
+    /// Whether bytes are a valid module, and if not, why. The engine remembers bytes that are: to make the module of them takes less time then.
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<(), CompileError> {
-        decode(engine, bytes).map(drop)
+        let hash = ModuleHash::of(bytes, engine.pool_for(bytes));
+        if let Known::Nothing = engine.known_modules().find(&hash) {
+            decode(engine, bytes)?;
+            engine.known_modules().note_valid(&hash);
+        }
+        Ok(())
     }
 
     /// The engine it belongs to.
@@ -178,7 +204,7 @@ impl Module {
 
     /// The address that stack traces give it: `wasm://wasm/` and eight digits of its hash.
     pub fn url(&self) -> &str {
-        self.data.url(self.object.bytes())
+        self.data.url()
     }
 
     /// The name that its name section gives it.

@@ -15,6 +15,8 @@ pub struct Stats {
     pub module_bytes: u64,
     /// Time it took to decode and validate them.
     pub module_time: Duration,
+    /// Of them, those whose bytes the engine had found valid before.
+    pub known_modules: u64,
     /// What the baseline tier compiled.
     pub baseline: TierStats,
     /// What the optimising tier compiled.
@@ -60,6 +62,7 @@ pub(crate) struct Counters {
     optimizing: Tally,
     loaded: Tally,
     saved: Tally,
+    known_modules: AtomicU64,
     tier_ups: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -102,6 +105,10 @@ impl Tally {
 impl Counters {
     pub(crate) fn count_module(&self, len: usize, time: Duration) {
         self.modules.add(1, len, 0, time);
+    }
+
+    pub(crate) fn count_known(&self) {
+        self.known_modules.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_compiled(&self, tier: Tier, wasm: usize, code: usize, time: Duration) {
@@ -147,6 +154,7 @@ impl Counters {
             modules: modules.functions,
             module_bytes: modules.wasm_bytes,
             module_time: modules.time,
+            known_modules: self.known_modules.load(Ordering::Relaxed),
             baseline: self.baseline.tier(),
             optimizing: self.optimizing.tier(),
             tier_ups: self.tier_ups.load(Ordering::Relaxed),

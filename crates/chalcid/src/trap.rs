@@ -95,7 +95,7 @@ impl Frame {
         let func = frame.func();
         let data = ModuleData::of(&frame.module);
         Self {
-            module: data.map_or_else(|| "wasm://wasm".into(), |data| data.url(frame.module.bytes()).clone()),
+            module: data.map_or_else(|| "wasm://wasm".into(), |data| data.url().clone()),
             func: func.0,
             name: data.and_then(|data| data.names(&frame.module).function(func)).map(Box::from),
             offset: frame.wasm_offset,

@@ -16,6 +16,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use chalcid_module::artifact::{CodeBundle, CompiledCode, FORMAT, Tier};
+use chalcid_module::hash::ModuleHash;
 use chalcid_module::index::DefinedFuncIdx;
 
 const MAGIC: [u8; 8] = *b"\0chalcid";
@@ -42,9 +43,9 @@ pub(super) struct Key([u8; 32]);
 
 impl Key {
     /// The key of a module, by its hash and length, under what all keys of an engine have in common.
-    pub(super) fn new(base: &[u8; 32], module: &[u8; 32], len: u64) -> Self {
+    pub(super) fn new(base: &[u8; 32], module: &ModuleHash, len: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(base).update(module).update(&len.to_le_bytes());
+        hasher.update(base).update(&module.0).update(&len.to_le_bytes());
         Self(*hasher.finalize().as_bytes())
     }
 }

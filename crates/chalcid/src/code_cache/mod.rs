@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 
 use chalcid_compiler::Compiler;
 use chalcid_module::artifact::FORMAT;
+use chalcid_module::hash::ModuleHash;
 use chalcid_vm::{MemorySettings, ModuleObject};
 
 use crate::Config;
@@ -201,7 +202,7 @@ impl Cache {
     }
 
     /// What the cache has for a module of a hash.
-    pub(crate) fn find(self: &Arc<Self>, module: &[u8; 32], len: usize) -> ModuleCache {
+    pub(crate) fn find(self: &Arc<Self>, module: &ModuleHash, len: usize) -> ModuleCache {
         let key = Key::new(&self.base, module, len as u64);
         let entry = self.directory(false).and_then(|directory| directory.open_entry(&key).ok().flatten());
         let entry = entry.and_then(|file| Entry::read(file, &key));
