@@ -2,12 +2,10 @@
 //!
 //! JS API, section "Exceptions". A value that JavaScript throws passes through WebAssembly as it is: the engine makes an exception of
 //! the JavaScript exception tag of it only where code catches it.
-//!
-//! What is not collected: an Exception object is a root of the engine's heap, and a payload is a root of JavaScript's. So an exception whose
-//! payload reaches its own object lives until the agent goes.
 
 use std::rc::Rc;
 
+use chalcid::host::{AdoptObject, ObjectBody};
 use chalcid::types::{FuncType, ValType};
 use chalcid::{Error, Exception, Tag};
 
@@ -23,7 +21,7 @@ use crate::webidl::{self, Completion, Dictionary, What};
 pub struct ExceptionObject<H: Host> {
     host: H,
     /// `[[Address]]`, which knows `[[Type]]` and `[[Payload]]`.
-    exception: Exception,
+    exception: ObjectBody<Exception>,
     /// `[[Stack]]`
     stack: H::Value,
 }
@@ -31,6 +29,7 @@ pub struct ExceptionObject<H: Host> {
 impl<H: Host> PlatformObject<H> for ExceptionObject<H> {
     fn trace(&self, tracer: &mut dyn Tracer<H>) {
         tracer.value(&self.stack);
+        self.exception.trace(&mut |edge| tracer.edge(edge));
     }
 }
 
@@ -44,20 +43,27 @@ impl<H: Host> Drop for ExceptionObject<H> {
 /// "Initialize an Exception object": makes the object, with a prototype.
 fn initialize_an_exception_object<H: Host>(
     host: &H,
-    exception: Exception,
+    exception: &Exception,
     stack: H::Value,
     prototype: &H::Value,
 ) -> Completion<H> {
     let id = exception.id();
-    let slots = Rc::new(ExceptionObject { host: host.clone(), exception, stack });
-    let object = host.new_platform_object(Some(prototype), slots)?;
+    let mut made = None;
+    exception.adopt(|exception| {
+        let slots = Rc::new(ExceptionObject { host: host.clone(), exception, stack });
+        let object = host.new_platform_object(Some(prototype), slots)?;
+        let keeper = host.keeper(&object);
+        made = Some(object);
+        Ok(keeper)
+    })?;
+    let object = made.unwrap_or_else(|| host.undefined());
     // 4. Set map[exnAddress] to exn.
     host.remember_heap_object(id, &object);
     Ok(object)
 }
 
 /// "Create an Exception object" from an exception address.
-fn create_an_exception_object<H: Host>(host: &H, exception: Exception) -> Completion<H> {
+fn create_an_exception_object<H: Host>(host: &H, exception: &Exception) -> Completion<H> {
     // 2. If map[exnAddress] exists, return map[exnAddress].
     if let Some(object) = host.heap_object(exception.id()) {
         return Ok(object);
@@ -82,7 +88,7 @@ pub(crate) fn thrown_value<H: Host>(host: &H, exception: Exception) -> H::Value 
             };
         }
         // 10.5. Otherwise, throw a new Exception created from exnaddr.
-        create_an_exception_object(host, exception.clone())
+        create_an_exception_object(host, &exception)
     };
     value().unwrap_or_else(|thrown| thrown)
 }
@@ -91,7 +97,7 @@ pub(crate) fn thrown_value<H: Host>(host: &H, exception: Exception) -> H::Value 
 pub(crate) fn throw_into_webassembly<H: Host>(host: &H, v: H::Value) -> Error {
     // 10.2. If v implements Exception, let address be v.[[Address]].
     if let Some(slots) = webidl::slots_of::<H, ExceptionObject<H>>(host, &v) {
-        return Error::Exception(slots.exception.clone());
+        return Error::Exception(slots.exception.handle());
     }
     // What a trap became stays a trap to WebAssembly: the text is silent, and engines agree.
     if host.is_uncatchable(&v) {
@@ -169,7 +175,7 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 11. If options["traceStack"] is true, set this.[[Stack]] to a representation of the current call stack.
     let stack = if trace_stack { host.call_stack() } else { host.undefined() };
     // 10. Initialize this from exceptionAddr.
-    initialize_an_exception_object(host, exception, stack, &prototype)
+    initialize_an_exception_object(host, &exception, stack, &prototype)
 }
 
 fn refuse_opaque<H: Host>(host: &H, ty: ValType, caller: &str) -> Completion<H, ()> {
@@ -191,7 +197,7 @@ fn get_arg<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let tag = argument_tag(host, call, CALLER)?;
     let index = webidl::enforce_range_unsigned_long(host, &call.arg(host, 1), What::Argument(CALLER, 1))?;
     // 2. If this.[[Type]] is not equal to exceptionTag.[[Address]], throw a TypeError.
-    if !slots.exception.is(&tag) {
+    if !slots.exception.handle().is(&tag) {
         return Err(type_error(host, format_args!("{CALLER}: First argument does not match the exception tag")));
     }
     // 4. Let payload be exn_read(store, this.[[Address]]).
@@ -204,7 +210,8 @@ fn get_arg<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 8. If types[index] matches v128 or exnref, throw a TypeError.
     refuse_opaque(host, *ty, CALLER)?;
     // 9. Return ! ToJSValue(payload[index]).
-    let payload = slots.exception.args().map_err(|error| range_error(host, format_args!("{CALLER}: {error}")))?;
+    let payload =
+        slots.exception.handle().args().map_err(|error| range_error(host, format_args!("{CALLER}: {error}")))?;
     payload.get(index as usize).map_or_else(|| Ok(host.undefined()), |value| to_js_value(host, value))
 }
 
@@ -215,7 +222,7 @@ fn is<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let tag = argument_tag(host, call, CALLER)?;
     // 1. If this.[[Type]] is not equal to exceptionTag.[[Address]], return false.
     // 2. Return true.
-    Ok(host.boolean(slots.exception.is(&tag)))
+    Ok(host.boolean(slots.exception.handle().is(&tag)))
 }
 
 /// The getter of `stack`.

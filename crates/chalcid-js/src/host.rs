@@ -394,8 +394,8 @@ pub trait Host: Clone + 'static {
     /// the value is held.
     fn slots(&self, value: &Self::Value) -> Option<Rc<dyn PlatformObject<Self>>>;
 
-    /// Names an object as the keeper of the entity whose body its slots hold. It is only asked for objects that
-    /// [`Host::new_platform_object`] has just made.
+    /// Names an object as the keeper of the entity, or of the object of the heap, whose body its slots hold. It is only asked for objects that
+    /// [`Host::new_platform_object`] or [`Host::new_exported_gc_object`] has just made.
     fn keeper(&self, object: &Self::Value) -> Keeper;
 
     /// The object of a keeper that is alive: what [`Host::keeper`] named.

@@ -8,6 +8,7 @@ use rquickjs::qjs;
 
 use crate::class::{self, ClassBox, Marker};
 use crate::realm::RealmRef;
+use crate::runtime::Runtime;
 use crate::stack_trace::Entry;
 use crate::value::Value;
 use crate::{QuickJs, panic, stack};
@@ -30,6 +31,10 @@ impl Builtin {
 }
 
 impl ClassBox for Builtin {
+    fn runtime(&self) -> &Runtime {
+        self.host.runtime()
+    }
+
     fn mark(&self, marker: &mut Marker) {
         marker.raw(self.realm.raw());
         for value in &self.captures {

@@ -7,6 +7,7 @@
 //! | `exported` | [`Exported`](crate::exported::Exported): an Exported Function | yes |
 //! | `gc_object` | [`GcObject`](crate::gc_object::GcObject): a structure or array, behind a Proxy | no |
 //! | `realm` | [`RealmData`](crate::realm::RealmData): one a context, never seen by programs | no |
+//! | `watch` | none: one a runtime, see [`crate::collector`] | no |
 //!
 //! Each object owns one box, which its finaliser drops and its marker traces. QuickJS finds cycles by trial deletion: a marker must
 //! report every count that the box holds exactly once, and a box must not hold a count that it does not report, or the cycle through
@@ -20,12 +21,13 @@ use chalcid::host::Edge;
 use chalcid_js::host::{PlatformObject, Tracer};
 use rquickjs::{Error, qjs};
 
-use crate::QuickJs;
 use crate::builtin::{self, Builtin};
 use crate::exported::{self, Exported};
 use crate::gc_object::GcObject;
 use crate::realm::{RealmData, RealmRef};
+use crate::runtime::Runtime;
 use crate::value::{self, Value};
+use crate::{QuickJs, collector};
 
 /// The class numbers of one runtime.
 #[derive(Clone, Copy)]
@@ -35,10 +37,14 @@ pub(crate) struct Classes {
     pub(crate) exported: qjs::JSClassID,
     pub(crate) realm: qjs::JSClassID,
     pub(crate) gc_object: qjs::JSClassID,
+    pub(crate) watch: qjs::JSClassID,
 }
 
 /// What an object of one of our classes owns.
 pub(crate) trait ClassBox {
+    /// The runtime's state.
+    fn runtime(&self) -> &Runtime;
+
     /// Reports every count that the box holds, once.
     fn mark(&self, marker: &mut Marker);
 }
@@ -70,6 +76,10 @@ impl ObjectBox {
 }
 
 impl ClassBox for ObjectBox {
+    fn runtime(&self) -> &Runtime {
+        self.host.runtime()
+    }
+
     fn mark(&self, marker: &mut Marker) {
         marker.raw(self.realm.raw());
         self.slots.trace(marker);
@@ -85,6 +95,7 @@ impl Classes {
             exported: register::<Exported>(rt, c"WebAssemblyFunction", Some(exported::call))?,
             realm: register::<RealmData>(rt, c"WebAssemblyRealm", None)?,
             gc_object: register::<GcObject>(rt, c"WebAssemblyGCObject", None)?,
+            watch: collector::register(rt)?,
         })
     }
 }
@@ -166,7 +177,9 @@ unsafe extern "C" fn finalize<B: ClassBox>(_: *mut qjs::JSRuntime, object: qjs::
     let body = opaque(object).cast::<B>();
     if !body.is_null() {
         // SAFETY: the object owns the box, and is being destroyed.
-        drop(unsafe { Box::from_raw(body) });
+        let body = unsafe { Box::from_raw(body) };
+        body.runtime().agent.raw().host_finalizes();
+        drop(body);
     }
 }
 
@@ -174,6 +187,8 @@ unsafe extern "C" fn mark<B: ClassBox>(rt: *mut qjs::JSRuntime, object: qjs::JSV
     let body = opaque(object).cast::<B>();
     // SAFETY: the object owns the box and is alive while it is marked.
     if let Some(body) = unsafe { body.as_ref() } {
+        let runtime = body.runtime();
+        runtime.collector.asks(runtime, mark);
         body.mark(&mut Marker { rt, mark });
     }
 }

@@ -74,6 +74,19 @@ pub fn agent(ctx: &Ctx<'_>) -> Option<Agent> {
     host_of(ctx).map(|host| host.runtime().agent.clone())
 }
 
+/// Collects garbage of QuickJS and of WebAssembly, and cycles through both heaps. QuickJS's own collections do the same, but leave a heap of
+/// WebAssembly alone, for some time, that is much larger than its own.
+pub fn collect_garbage(ctx: &Ctx<'_>) {
+    match Runtime::get(ctx) {
+        Some(runtime) => {
+            // SAFETY: the state lives as long as the runtime, which `ctx` borrows.
+            let runtime = unsafe { runtime.as_ref() };
+            runtime.pressure.collect(runtime.rt, &runtime.agent);
+        }
+        None => ctx.run_gc(),
+    }
+}
+
 /// Sets whether the thread of a runtime may wait: for `Atomics.wait`, and for `memory.atomic.wait32` and `wait64` in wasm. It may
 /// not until this is called, as QuickJS has it.
 pub fn set_can_block(ctx: &Ctx<'_>, can_block: bool) {

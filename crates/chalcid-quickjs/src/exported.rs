@@ -17,6 +17,7 @@ use rquickjs::qjs;
 
 use crate::class::{self, ClassBox, Marker};
 use crate::realm::RealmRef;
+use crate::runtime::Runtime;
 use crate::stack_trace::Entry;
 use crate::value::{self, Value};
 use crate::{QuickJs, panic, stack};
@@ -94,6 +95,10 @@ impl Exported {
 }
 
 impl ClassBox for Exported {
+    fn runtime(&self) -> &Runtime {
+        self.host.runtime()
+    }
+
     fn mark(&self, marker: &mut Marker) {
         marker.raw(self.realm.raw());
         self.slots.trace(marker);

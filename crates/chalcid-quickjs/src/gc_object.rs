@@ -34,6 +34,11 @@ pub(crate) struct GcObject {
 }
 
 impl ClassBox for GcObject {
+    fn runtime(&self) -> &Runtime {
+        // SAFETY: the runtime's state outlives every object.
+        unsafe { self.runtime.as_ref() }
+    }
+
     fn mark(&self, marker: &mut Marker) {
         marker.raw(self.realm.raw());
         self.slots.trace(marker);
@@ -42,14 +47,15 @@ impl ClassBox for GcObject {
 
 impl Drop for GcObject {
     fn drop(&mut self) {
-        // SAFETY: the runtime's state outlives every object.
-        unsafe { self.runtime.as_ref() }.gc_objects.borrow_mut().remove(&self.id);
+        self.runtime().gc_objects.borrow_mut().remove(&self.id);
     }
 }
 
 /// Makes the object of a structure or array that has none.
 pub(crate) fn new(host: QuickJs, id: u32, slots: Rc<dyn PlatformObject<QuickJs>>) -> Result<Value, Value> {
-    host.runtime().follow_collection();
+    let runtime = host.runtime();
+    runtime.follow_collection();
+    runtime.pressure.relieve(runtime.rt, &runtime.agent);
     let realm = host.realm_ref()?;
     let handler = match realm.data().gc_object_handler.get() {
         Some(handler) => handler.clone(),

@@ -412,7 +412,8 @@ impl Host for QuickJs {
     fn keeper(&self, object: &Value) -> Keeper {
         let object = value::object_pointer(object.raw()).unwrap_or(NonNull::dangling());
         // SAFETY: the object is one that `new_platform_object` has just made around the body, so it drops the body when QuickJS
-        // finalises it, and until then the agent's hooks count it.
+        // finalises it, and until then the agent's hooks count it and QuickJS asks it. An Exported GC Object is a Proxy that alone owns
+        // the target with the body.
         unsafe { Keeper::new(object) }
     }
 

@@ -30,7 +30,7 @@
 //! each other's functions: use the [`rquickjs`] that this crate re-exports. [`init`] refuses a QuickJS of another version.
 //!
 //! # Layout
-//! `context` and `host` are the host; `class`, `builtin`, `exported` the kinds of objects; `runtime` and `realm` what is kept for
+//! `context` and `host` are the host; `class`, `builtin`, `exported` the kinds of objects; `collector` what QuickJS's collector is doing; `runtime` and `realm` what is kept for
 //! each; `string` strings unit by unit; `stack_trace` what errors say of both engines' frames; `buffer`, `bytes`, `array_bytes`, `shared_buffers` and `atomics` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
 
 pub mod array_bytes;
@@ -40,6 +40,7 @@ mod buffer;
 mod builtin;
 mod bytes;
 mod class;
+mod collector;
 mod context;
 mod embed;
 mod error;
@@ -67,8 +68,8 @@ pub use chalcid;
 pub use chalcid_js::host::Response;
 pub use context::QuickJs;
 pub use embed::{
-    agent, get_extern, get_instance, get_module, init, init_async, init_with, is_idle, is_memory_buffer, new_module,
-    object_of, pump, pump_blocking, run_task, set_can_block,
+    agent, collect_garbage, get_extern, get_instance, get_module, init, init_async, init_with, is_idle,
+    is_memory_buffer, new_module, object_of, pump, pump_blocking, run_task, set_can_block,
 };
 pub use options::{Delivery, Options, Streaming};
 pub use rquickjs;

@@ -3,7 +3,8 @@
 //! QuickJS collects cycles when its own heap has grown by half. A `Memory` is a few dozen bytes to it and may be megabytes to the
 //! system, and reserves gigabytes of address space besides; and an instance that was used is always part of a cycle. So whenever an
 //! object of the interface is made, the engine's footprint is looked at, and the collector is run when it has doubled since the
-//! last time.
+//! last time. What lives in the engine's heap is part of it: some of that may be held by cycles through both heaps, which only the two
+//! collectors together find.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -37,6 +38,7 @@ impl Pressure {
     /// Runs the collector.
     #[cold]
     pub(crate) fn collect(&self, rt: NonNull<qjs::JSRuntime>, agent: &Agent) {
+        agent.raw().want_host_walk();
         // SAFETY: the runtime is live, this is its thread, and everything that holds a value holds a count of it.
         unsafe { qjs::JS_RunGC(rt.as_ptr()) };
         agent.raw().collect_garbage();
@@ -45,5 +47,6 @@ impl Pressure {
 }
 
 fn footprint(agent: &Agent) -> usize {
-    agent.raw().footprint().saturating_add(agent.entities().saturating_mul(ENTITY_COST))
+    let memories = agent.raw().footprint().saturating_add(agent.raw().live_heap_size() as usize);
+    memories.saturating_add(agent.entities().saturating_mul(ENTITY_COST))
 }

@@ -36,8 +36,7 @@ pub(crate) struct RealmData {
 
 impl Drop for RealmData {
     fn drop(&mut self) {
-        // SAFETY: the runtime's state outlives every object.
-        let runtime = unsafe { self.runtime.as_ref() };
+        let runtime = self.runtime();
         runtime.realms.borrow_mut().retain(|known| known.ctx != self.ctx);
         if runtime.traced_context.get() == self.ctx.as_ptr() {
             runtime.traced_context.set(std::ptr::null_mut());
@@ -46,9 +45,12 @@ impl Drop for RealmData {
 }
 
 impl ClassBox for RealmData {
-    fn mark(&self, marker: &mut Marker) {
+    fn runtime(&self) -> &Runtime {
         // SAFETY: the runtime's state outlives every object.
-        unsafe { self.runtime.as_ref() }.collected.set(true);
+        unsafe { self.runtime.as_ref() }
+    }
+
+    fn mark(&self, marker: &mut Marker) {
         self.intrinsics.each(|value| marker.raw(value.raw()));
         self.stack_traces.each(|value| marker.raw(value.raw()));
         if let Some(handler) = self.gc_object_handler.get() {

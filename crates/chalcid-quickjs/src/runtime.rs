@@ -22,6 +22,7 @@ use rquickjs::{Ctx, Error, JsLifetime, qjs};
 
 use crate::buffer::Hold;
 use crate::class::Classes;
+use crate::collector::Collector;
 use crate::function_realm::Known;
 use crate::hooks::AgentHooks;
 use crate::options::{Delivery, Options, Streaming};
@@ -48,8 +49,7 @@ pub(crate) struct Runtime {
     pub(crate) memory_buffers: RefCell<HashMap<NonNull<c_void>, NonNull<Hold>>>,
     /// The Exported GC Objects, by number; see [`crate::gc_object`].
     pub(crate) gc_objects: RefCell<HashMap<u32, NonNull<c_void>>>,
-    /// Whether QuickJS's collector has run since the engine's heap was last collected.
-    pub(crate) collected: Cell<bool>,
+    pub(crate) collector: Collector,
     /// Where the units of strings are, if they can be read in place.
     pub(crate) string_layout: Cell<Option<Layout>>,
     /// The thread that the agent belongs to.
@@ -109,7 +109,7 @@ impl Runtime {
             realms: RefCell::default(),
             memory_buffers: RefCell::default(),
             gc_objects: RefCell::default(),
-            collected: Cell::new(false),
+            collector: Collector::default(),
             string_layout: Cell::new(None),
             thread: stack::Thread::current(),
             frame_list: stack_trace::find_frame_list(ctx.as_raw(), rt),
@@ -126,6 +126,8 @@ impl Runtime {
         }
         // A refusal means that user data is being read right now; the state is freed with the runtime all the same.
         ctx.store_userdata(Anchor(runtime)).map_err(|_| Error::Unknown)?;
+        // SAFETY: the state was just made; it is freed with the runtime.
+        unsafe { runtime.as_ref() }.collector.start(ctx.as_raw(), runtime)?;
         Ok(runtime)
     }
 
@@ -134,18 +136,17 @@ impl Runtime {
         ctx.userdata::<Anchor>().map(|anchor| anchor.0)
     }
 
-    /// Collects the engine's heap, if QuickJS has collected its own: what only dead objects of WebAssembly hold goes then.
+    /// Collects the engine's heap, if QuickJS has collected its own and looked into it: what only dead objects of WebAssembly hold goes then.
     #[inline]
     pub(crate) fn follow_collection(&self) {
-        if self.collected.get() {
+        if self.collector.take_has_run() {
             self.collect_heap();
         }
     }
 
     #[cold]
     fn collect_heap(&self) {
-        self.collected.set(false);
-        if self.agent.raw().heap_size() > 0 {
+        if self.agent.raw().take_host_walked() {
             self.agent.raw().collect_garbage();
         }
     }
@@ -153,6 +154,7 @@ impl Runtime {
     /// Drops everything that holds JavaScript values without being a JavaScript object.
     fn let_go(&self) {
         self.tasks.close();
+        self.collector.stop(&self.agent);
         self.agent.raw().abandon_heap();
     }
 }

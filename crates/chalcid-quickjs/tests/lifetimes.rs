@@ -6,64 +6,9 @@
 
 mod common;
 
-use chalcid_quickjs::rquickjs::{Context, Ctx, Runtime};
+use chalcid_quickjs::rquickjs::{Context, Runtime};
+use common::alive::{alive, end, stays_flat};
 use common::{context, run_in};
-
-/// What is alive in a runtime.
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Alive {
-    objects: i64,
-    entities: usize,
-}
-
-fn alive(runtime: &Runtime, ctx: &Ctx<'_>) -> Alive {
-    ctx.run_gc();
-    // What only the engine's heap still holds goes with its next collection, and what that held with the next of QuickJS.
-    chalcid_quickjs::agent(ctx).unwrap().raw().collect_garbage();
-    ctx.run_gc();
-    Alive { objects: runtime_objects(runtime, ctx), entities: chalcid_quickjs::agent(ctx).unwrap().entities() }
-}
-
-fn runtime_objects(_: &Runtime, ctx: &Ctx<'_>) -> i64 {
-    use chalcid_quickjs::rquickjs::qjs;
-    let mut usage = std::mem::MaybeUninit::<qjs::JSMemoryUsage>::uninit();
-    // SAFETY: the runtime is alive and this thread's; the call fills the whole struct.
-    unsafe {
-        qjs::JS_ComputeMemoryUsage(qjs::JS_GetRuntime(ctx.as_raw().as_ptr()), usage.as_mut_ptr());
-        usage.assume_init().obj_count
-    }
-}
-
-/// How many of each cycle are made; `CHALCID_LIFETIMES` says otherwise.
-fn rounds() -> usize {
-    std::env::var("CHALCID_LIFETIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
-}
-
-/// Runs `round` (the body of a function) again and again, and checks that nothing stays.
-fn stays_flat(setup: &str, round: &str) {
-    let (runtime, context) = context();
-    context.with(|ctx| {
-        run_in(&ctx, setup);
-        run_in(
-            &ctx,
-            &format!(
-                "globalThis.round = () => {{ {round} }}; globalThis.rounds = (n) => {{ while (n-- > 0) round(); }};"
-            ),
-        );
-        run_in(&ctx, "rounds(10)");
-        let before = alive(&runtime, &ctx);
-        run_in(&ctx, &format!("rounds({})", rounds()));
-        let after = alive(&runtime, &ctx);
-        assert_eq!(before, after, "{round}");
-    });
-    end(runtime, context);
-}
-
-/// Drops context and runtime: QuickJS aborts the process if anything is left.
-fn end(runtime: Runtime, context: Context) {
-    drop(context);
-    drop(runtime);
-}
 
 const EVERYTHING: &str = r#"
     globalThis.module = new WebAssembly.Module(wat(`(module
@@ -125,6 +70,15 @@ fn a_table_that_holds_its_own_instances_function() {
     stays_flat(
         EVERYTHING,
         "const { exports } = make(); exports.self(); exports.table.set(1, exports.g); exports.func.value = exports.g;",
+    );
+}
+
+#[test]
+fn a_table_that_holds_an_imported_function() {
+    stays_flat(
+        r#"globalThis.module = new WebAssembly.Module(wat(`(module (import "" "f" (func $f)) (table 1 funcref) (elem (i32.const 0) $f)
+            (func (export "g") (call_indirect (i32.const 0))))`));"#,
+        r#"let instance; instance = new WebAssembly.Instance(module, { "": { f: () => instance } }); instance.exports.g();"#,
     );
 }
 

@@ -16,7 +16,7 @@ use crate::failure::{Backtrace, Failure, Pending};
 use crate::func::FuncRanges;
 use crate::heap::{DEFAULT_HEAP_LIMIT, Heap, no_functions};
 use crate::host::{HostHooks, PlainHost};
-use crate::lifetimes::EntityList;
+use crate::lifetimes::{EntityList, HostCollection};
 use crate::sys::stack::StackBounds;
 use crate::tag::TagInst;
 use crate::traps;
@@ -77,6 +77,7 @@ pub(crate) struct AgentInner {
     burying: Cell<bool>,
     pub(crate) heap: Heap,
     pub(crate) entities: EntityList,
+    pub(crate) host_collection: HostCollection,
     pub(crate) func_ranges: FuncRanges,
     /// Bytes of the agent's memories, and what each costs besides.
     footprint: Cell<usize>,
@@ -150,6 +151,7 @@ impl Agent {
             burying: Cell::new(false),
             heap: Heap::new(settings.heap_limit, settings.heap_stress),
             entities: EntityList::default(),
+            host_collection: HostCollection::default(),
             func_ranges: FuncRanges::default(),
             footprint: Cell::new(0),
             interrupt_handler: RefCell::new(None),

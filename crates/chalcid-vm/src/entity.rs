@@ -28,8 +28,11 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+use chalcid_module::heap_layout::OBJECT_MASK;
+
 use crate::agent::Agent;
 use crate::host::Keeper;
+use crate::lifetimes;
 use crate::value::RawHostValue;
 
 /// What a kept entity holds, as its keeper reports it to the host's collector.
@@ -46,6 +49,8 @@ pub enum Edge {
 pub(crate) enum RawEdge {
     Entity(NonNull<Header>),
     Value(RawHostValue),
+    /// An object of the heap, by its reference.
+    Object(u32),
 }
 
 /// Receives the edges of an entity, each exactly once for every count that is held.
@@ -64,6 +69,13 @@ impl<'a> Tracer<'a> {
     /// A value of the host that is held.
     pub fn value(&mut self, value: RawHostValue) {
         (self.0)(RawEdge::Value(value));
+    }
+
+    /// A reference that is no value of the host: an object, unless it is null or a 31-bit integer.
+    pub(crate) fn reference(&mut self, bits: u32) {
+        if bits != 0 && bits & OBJECT_MASK == 0 {
+            (self.0)(RawEdge::Object(bits));
+        }
     }
 }
 
@@ -166,7 +178,7 @@ impl Header {
         self.state.get() == State::Free
     }
 
-    fn keeper(&self) -> Option<NonNull<c_void>> {
+    pub(crate) fn keeper(&self) -> Option<NonNull<c_void>> {
         if self.state.get() == State::Kept { NonNull::new(self.keeper.get()) } else { None }
     }
 
@@ -251,7 +263,7 @@ impl<T: Entity> Strong<T> {
         }
         // Handles in `body`, and the caller's, lie in no box: what they reach is held from outside.
         if agent.inner().entities.is_due() {
-            crate::lifetimes::collect_cycles(agent);
+            lifetimes::collect_cycles(agent);
         }
         let entity = Box::new(EntityBox {
             header: Header {
@@ -330,9 +342,7 @@ impl<T: Entity> Strong<T> {
     /// Reports what this handle stands for to a collector that has found it: a count of the keeper, or, where there is no keeper and no other
     /// handle, what the entity holds.
     pub fn trace_edge(&self, visit: &mut dyn FnMut(Edge)) {
-        let mut parts = Vec::new();
-        trace_handle(self.ptr.cast(), &mut parts, visit);
-        trace_parts(parts, visit);
+        lifetimes::trace_handle(self.agent(), self.ptr.cast(), visit);
     }
 
     pub(crate) fn erase(self) -> AnyStrong {
@@ -471,34 +481,10 @@ impl<T: Entity> Body<T> {
         &self.header().agent
     }
 
-    /// Reports what the entity holds: each edge once for every count. Entities that have no keeper and no other holder are
-    /// part of this one, and their edges are reported in their place.
+    /// Reports what the entity holds: each edge once for every count. What lies between it and what the host counts, entities without keeper and
+    /// objects of the heap, is reported by the first that reaches it: see [`Agent::host_collection`].
     pub fn trace(&self, visit: &mut dyn FnMut(Edge)) {
-        trace_parts(vec![self.ptr.cast()], visit);
-    }
-}
-
-/// Reports the edges of entities, and of those that are part of them.
-fn trace_parts(mut parts: Vec<NonNull<Header>>, visit: &mut dyn FnMut(Edge)) {
-    while let Some(part) = parts.pop() {
-        Header::trace(
-            part,
-            &mut Tracer::new(&mut |edge| match edge {
-                RawEdge::Value(value) => visit(Edge::Value(value)),
-                RawEdge::Entity(target) => trace_handle(target, &mut parts, visit),
-            }),
-        );
-    }
-}
-
-/// Reports what one handle stands for: a count of the keeper, or, where nobody else has a handle, what the entity itself holds.
-fn trace_handle(target: NonNull<Header>, parts: &mut Vec<NonNull<Header>>, visit: &mut dyn FnMut(Edge)) {
-    // SAFETY: the edge is a handle, which keeps the box alive.
-    let header = unsafe { target.as_ref() };
-    match header.state.get() {
-        State::Kept => header.keeper().into_iter().for_each(|keeper| visit(Edge::Object(keeper))),
-        State::Free if header.handles.get() == 1 => parts.push(target),
-        State::Free | State::Dead => {}
+        lifetimes::trace_parts(self.agent(), self.ptr.cast(), visit);
     }
 }
 

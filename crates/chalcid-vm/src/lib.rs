@@ -55,9 +55,10 @@ pub use entity::{Body, Edge, Entity, Strong, Tracer};
 pub use failure::{Backtrace, Failure, Frame, TRAP_FRAMES, Trap};
 pub use func::{FuncInst, FuncOwner, HostCall, HostFunc, Misuse, Signature, Trampolines};
 pub use global::{GlobalInst, GlobalTypeError, GlobalValue};
-pub use heap::{DEFAULT_HEAP_LIMIT, HeapFull, ObjectError, ObjectRef};
+pub use heap::{DEFAULT_HEAP_LIMIT, HeapFull, ObjectBody, ObjectError, ObjectRef};
 pub use host::{HostHooks, Keeper};
 pub use instance::{AllocateError, Import, Instance};
+pub use lifetimes::Phase;
 pub use memory::{
     LinearMemory, MAX_BYTES_32, MAX_BYTES_64, MemInst, MemoryError, MemorySettings, OutOfBounds, SharedMemory,
     byte_limit,

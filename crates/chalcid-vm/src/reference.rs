@@ -93,8 +93,9 @@ impl RefSlot {
     }
 
     pub(crate) fn trace(&self, tracer: &mut Tracer<'_>) {
-        if self.tag == HOST {
-            tracer.value(self.raw);
+        match self.tag {
+            HOST => tracer.value(self.raw),
+            _ => tracer.reference(self.as_bits()),
         }
     }
 }

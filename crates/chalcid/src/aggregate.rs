@@ -178,6 +178,13 @@ impl AnyRef {
         Self(Kind::Object(object))
     }
 
+    pub(crate) fn object(&self) -> Option<&ObjectRef> {
+        match &self.0 {
+            Kind::Object(object) => Some(object),
+            Kind::I31(_) | Kind::Host(_) => None,
+        }
+    }
+
     /// An integer as the running side has it.
     pub(crate) fn from_i31_bits(bits: u32) -> Self {
         Self(Kind::I31(I31(bits as i32 >> 1)))

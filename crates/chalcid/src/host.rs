@@ -3,16 +3,20 @@
 //! Such a host makes an agent with [`HostHooks`]. When it makes an object for an entity (a `WebAssembly.Memory` for a [`Memory`]),
 //! the entity *adopts* that object as its keeper: the object owns the entity's contents through a [`Body`], and every handle stands for one
 //! count of the object. So the host's collector decides when the entity dies, seeing its edges through [`Body::trace`].
+//!
+//! A host object that stands for a structure, an array or an exception owns an [`ObjectBody`]. For what lies between host objects, the heap above all,
+//! the collector says what it is doing: [`RawAgent::host_collection`], [`RawAgent::host_finalizes`].
 
 use std::ffi::c_void;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use chalcid_vm::Strong;
 
-pub use chalcid_vm::{Agent as RawAgent, Edge, HostHooks, HostValue, Keeper, RawHostValue, copy_bytes};
+pub use chalcid_vm::{Agent as RawAgent, Edge, HostHooks, HostValue, Keeper, Phase, RawHostValue, copy_bytes};
 
-use crate::{Func, FuncHome, Global, Instance, Memory, Table, Tag};
+use crate::{AnyRef, Exception, Func, FuncHome, Global, Instance, Memory, Table, Tag};
 
 mod sealed {
     /// What a handle is a newtype of.
@@ -21,7 +25,14 @@ mod sealed {
         fn raw(&self) -> &chalcid_vm::Strong<Self::Entity>;
         fn from_raw(raw: chalcid_vm::Strong<Self::Entity>) -> Self;
     }
+
+    /// What may be a handle to an object of the heap.
+    pub trait OfHeap: Sized {
+        fn object(&self) -> Option<&chalcid_vm::ObjectRef>;
+        fn from_object(object: chalcid_vm::ObjectRef) -> Self;
+    }
 }
+use sealed::OfHeap;
 pub(crate) use sealed::Raw;
 
 /// Something that a host object can be the keeper of.
@@ -81,6 +92,63 @@ impl<T: Raw> Body<T> {
 impl<T: Raw> fmt::Debug for Body<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Body").finish_non_exhaustive()
+    }
+}
+
+/// What a host object owns that stands for a structure, an array or an exception: it keeps the object, as far as the host object lives itself.
+pub struct ObjectBody<T>(chalcid_vm::ObjectBody, PhantomData<T>);
+
+impl<T: OfHeap> ObjectBody<T> {
+    /// A handle to the object.
+    pub fn handle(&self) -> T {
+        T::from_object(self.0.handle())
+    }
+
+    /// The number of the object.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Reports what the object holds and reaches, as [`Body::trace`].
+    pub fn trace(&self, visit: &mut dyn FnMut(Edge)) {
+        self.0.trace(visit);
+    }
+}
+
+impl<T> fmt::Debug for ObjectBody<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A handle to what may be an object of the heap.
+pub trait AdoptObject: OfHeap {
+    /// Makes a host object that stands for the structure, array or exception, as [`Adopt::adopt`] does for an entity. There may be several: which
+    /// one is *the* object is for the host to know. For other references `make` is not called.
+    fn adopt<E>(&self, make: impl FnOnce(ObjectBody<Self>) -> Result<Keeper, E>) -> Result<(), E> {
+        self.object().map_or(Ok(()), |object| object.adopt(|body| make(ObjectBody(body, PhantomData))))
+    }
+}
+
+impl<T: OfHeap> AdoptObject for T {}
+
+impl OfHeap for AnyRef {
+    fn object(&self) -> Option<&chalcid_vm::ObjectRef> {
+        self.object()
+    }
+
+    fn from_object(object: chalcid_vm::ObjectRef) -> Self {
+        Self::from_object(object)
+    }
+}
+
+impl OfHeap for Exception {
+    fn object(&self) -> Option<&chalcid_vm::ObjectRef> {
+        Some(self.object())
+    }
+
+    fn from_object(object: chalcid_vm::ObjectRef) -> Self {
+        Self::from_object(object)
     }
 }
 

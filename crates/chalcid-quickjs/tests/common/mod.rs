@@ -1,6 +1,10 @@
 //! What the tests share: a context with `WebAssembly`, `wat(text)` and `gc()`.
 #![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
+pub mod alive;
+
+use chalcid_quickjs::Options;
+use chalcid_quickjs::chalcid::{Config, Engine};
 use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Result, Runtime, TypedArray};
 
 fn assemble<'js>(ctx: Ctx<'js>, text: String) -> Result<TypedArray<'js, u8>> {
@@ -18,10 +22,20 @@ pub fn add_helpers(ctx: &Ctx<'_>) {
 
 /// A synchronous runtime and a context with everything installed.
 pub fn context() -> (Runtime, Context) {
+    context_with(Options::default())
+}
+
+/// The same, with an engine that collects its heap at every chance.
+pub fn stressed_context() -> (Runtime, Context) {
+    let engine = Engine::new(Config::new().heap_stress(true)).unwrap();
+    context_with(Options { engine: Some(engine), ..Options::default() })
+}
+
+fn context_with(options: Options) -> (Runtime, Context) {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
-        chalcid_quickjs::init(&ctx).unwrap();
+        chalcid_quickjs::init_with(&ctx, options).unwrap();
         add_helpers(&ctx);
     });
     (runtime, context)

@@ -93,12 +93,22 @@ impl Boxes {
         }
     }
 
-    pub(super) fn mark(&mut self, reference: u32) {
-        if let Some(index) = index(reference)
-            && let Some(Slot::Full { marked, .. }) = self.slots.get_mut(index)
-        {
-            *marked = true;
+    /// Marks a box; whether it was not marked before.
+    pub(super) fn mark(&mut self, reference: u32) -> bool {
+        match index(reference).and_then(|index| self.slots.get_mut(index)) {
+            Some(Slot::Full { marked, .. }) => !std::mem::replace(marked, true),
+            _ => false,
         }
+    }
+
+    /// Frees a box; its value is the caller's.
+    pub(super) fn take(&mut self, reference: u32) -> Option<RawHostValue> {
+        let index = index(reference)?;
+        let slot = self.slots.get_mut(index)?;
+        let Slot::Full { value, .. } = *slot else { return None };
+        *slot = Slot::Free(std::mem::replace(&mut self.free, index as u32 + 1));
+        self.live -= 1;
+        Some(value)
     }
 
     /// Frees the boxes that are not marked; their values are the caller's.

@@ -89,16 +89,18 @@ impl Tags {
 
     /// Frees the numbers of tags that no exception was met of; the handles are the caller's to let go.
     pub(super) fn sweep(&mut self) -> Vec<Strong<TagInst>> {
-        let mut dead = Vec::new();
-        for (index, slot) in self.entries.iter_mut().enumerate() {
-            if slot.as_ref().is_some_and(|entry| !entry.met)
-                && let Some(entry) = slot.take()
-            {
-                entry.tag.set_number(0);
-                self.free.push(index as u32 + 1);
-                dead.push(entry.tag);
-            }
-        }
-        dead
+        let unused = |(index, entry): (usize, &Option<Entry>)| {
+            entry.as_ref().is_some_and(|entry| !entry.met).then_some(index as u32 + 1)
+        };
+        let numbers: Vec<u32> = self.entries.iter().enumerate().filter_map(unused).collect();
+        numbers.into_iter().filter_map(|number| self.take(number)).collect()
+    }
+
+    /// Frees the number of a tag; the handle is the caller's to let go.
+    pub(super) fn take(&mut self, number: u32) -> Option<Strong<TagInst>> {
+        let entry = self.entries.get_mut(number.checked_sub(1)? as usize)?.take()?;
+        entry.tag.set_number(0);
+        self.free.push(number);
+        Some(entry.tag)
     }
 }

@@ -124,17 +124,23 @@ impl HeapFuncs {
     /// Frees the numbers that are not marked; what kept their functions is the caller's to let go.
     /// Recent ones are freed too unless `keep_recent`.
     pub(super) fn sweep(&mut self, keep_recent: bool) -> Vec<FuncOwner> {
-        let mut dead = Vec::new();
+        let mut unused = Vec::new();
         for (number, slot) in self.entries.iter_mut().enumerate() {
             let Some(entry) = slot else { continue };
             let keep = entry.marked | (std::mem::take(&mut entry.recent) & keep_recent);
-            if !keep && let Some(entry) = slot.take() {
-                let pointer = std::mem::replace(&mut self.pointers[number], std::ptr::null_mut());
-                self.by_pointer.remove(&(pointer as usize));
-                self.free.push(number as u32);
-                dead.push(entry.owner);
+            if !keep {
+                unused.push(number as u32);
             }
         }
-        dead
+        unused.into_iter().filter_map(|number| self.take(number)).collect()
+    }
+
+    /// Frees a number; what kept its function is the caller's to let go.
+    pub(super) fn take(&mut self, number: u32) -> Option<FuncOwner> {
+        let entry = self.entries.get_mut(number as usize)?.take()?;
+        let pointer = std::mem::replace(&mut self.pointers[number as usize], std::ptr::null_mut());
+        self.by_pointer.remove(&(pointer as usize));
+        self.free.push(number);
+        Some(entry.owner)
     }
 }

@@ -16,10 +16,10 @@ use chalcid_module::heap_layout::{ARRAY_LENGTH, DESCRIPTOR_SIZE, EXCEPTION_TAG, 
 use chalcid_module::registry::TypeRegistry;
 
 use super::boxes::{self, Boxes};
-use super::cycles::Found;
 use super::exceptions::Tags;
 use super::functions::HeapFuncs;
 use super::layouts::{Holds, Layout, Layouts};
+use super::reach::Leaf;
 use super::space::{BLOCK, Space, State};
 
 /// Offset of the epoch in a header.
@@ -39,8 +39,8 @@ pub(super) struct Marker<'a> {
     pub(super) grey: u32,
     /// The layout that was needed last.
     pub(super) last: Option<Rc<Layout>>,
-    /// Functions and tags that were marked, where somebody wants to know.
-    pub(super) found: Option<Vec<Found>>,
+    /// For a walk ([`reach`](super::reach)): the leaves that were marked. A collection does without, and marks the lines of objects instead.
+    pub(super) leaves: Option<Vec<Leaf>>,
 }
 
 /// What a header says.
@@ -57,8 +57,8 @@ impl Marker<'_> {
             if reference != 0 {
                 self.object(reference);
             }
-        } else if boxes::is_box(reference) {
-            self.boxes.mark(reference);
+        } else if boxes::is_box(reference) && self.boxes.mark(reference) {
+            self.leaf(Leaf::Box(reference));
         }
     }
 
@@ -83,7 +83,9 @@ impl Marker<'_> {
             return;
         }
         let Some(space) = &mut self.space else { return };
-        space.mark_lines(reference - before, before + size);
+        if self.leaves.is_none() {
+            space.mark_lines(reference - before, before + size);
+        }
         let scan = before > 0 || !header.layout.traced.is_empty();
         let mut next = 0;
         if scan {
@@ -96,7 +98,13 @@ impl Marker<'_> {
         let [low, high] = next.to_le_bytes();
         space.write(reference + EPOCH, &[self.epoch, low, high]);
         if header.layout.kind == Kind::Exception && self.tags.mark(header.word) {
-            self.found.iter_mut().for_each(|found| found.push(Found::Tag(header.word)));
+            self.leaf(Leaf::Tag(header.word));
+        }
+    }
+
+    fn leaf(&mut self, leaf: Leaf) {
+        if let Some(leaves) = &mut self.leaves {
+            leaves.push(leaf);
         }
     }
 
@@ -172,7 +180,7 @@ impl Marker<'_> {
             Holds::Reference => self.reference(bits),
             Holds::Function => {
                 if self.funcs.mark(bits) {
-                    self.found.iter_mut().for_each(|found| found.push(Found::Function(bits)));
+                    self.leaf(Leaf::Function(bits));
                 }
             }
         }

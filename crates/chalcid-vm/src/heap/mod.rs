@@ -34,26 +34,28 @@
 //! boxes are collected as objects are.
 //!
 //! # Cycles through the heap
-//! An object that refers to a function keeps the function's instance: the table of functions holds a handle. Every table and global with objects is a
-//! root as long as it lives. So an instance whose own globals reach its functions through objects (a table of methods in a global) holds itself.
+//! An object that refers to a function keeps the function's instance: the table of functions holds a handle; an exception keeps its tag, a box a value of the
+//! host. Every table and global with objects is a root as long as it lives. So an instance whose own globals reach its functions through
+//! objects (a table of methods in a global) holds itself, as far as a collection of the heap alone can see.
 //!
-//! - In plain Rust such instances are found: the search for cycles of entities looks through the heap ([`cycles`]). It runs when no scope is open: by itself
-//!   after a collection, and by `Agent::collect_cycles`.
-//! - With a host that collects for itself they are *not*, once the host has made an object for the instance; nor are cycles through a
-//!   value of the host in a box, or through a host object that holds an [`ObjectRef`]. Until the agent goes ([`Agent::abandon_heap`]) such a cycle
-//!   lives. The host's collector asks every entity for its edges and subtracts them (`Tracer`), each exactly once; what several
-//!   entities reach together belongs to none of them alone, so nobody reports it, and what nobody reports counts as held from outside: that is
-//!   safe, and leaks. To report it, the entities that reach a common object have to be joined to *islands*, whose edges the first of them
-//!   that is asked in each phase of the collector's reports for all, and what they hold be let go when the last of an island is finalised; for a function that is
-//!   only on the stack the search has to wait until no scope is open, as above.
+//! Who looks for cycles looks through the heap, without freeing ([`reach`]): in plain Rust the search for cycles of entities, when no scope is
+//! open, by itself after a collection and by `Agent::collect_cycles`; with a host that collects for itself, its collector, which the engine tells
+//! what the objects of the heap hold, one by one and each exactly once (`lifetimes::host`). What a host object holds of the heap
+//! is an [`ObjectBody`], which is asked; an [`ObjectRef`] is held from outside.
+//!
+//! Two things are left to a later collection:
+//! - While wasm is running (a scope is open), functions are plain pointers in its frames. A cycle through a function in a field stays until
+//!   the host collects with no wasm on the stack; one through values of the host does not have to wait.
+//! - An object that nothing reaches any more holds on to what its boxes hold until the heap is collected next. A chain that goes back and forth between
+//!   the heaps *without* being a cycle takes one collection of the heap for each time it comes back.
 
 mod boxes;
-mod cycles;
 mod exceptions;
 mod functions;
 mod layouts;
 mod mark;
 mod object;
+mod reach;
 mod roots;
 mod space;
 #[cfg(test)]
@@ -76,7 +78,6 @@ use crate::value::{HostValue, RawHostValue, ValRaw};
 use crate::vmcontext::VMFuncRef;
 
 use boxes::Boxes;
-use cycles::Found;
 use exceptions::Tags;
 use functions::HeapFuncs;
 use layouts::{Layout, Layouts};
@@ -86,8 +87,9 @@ use space::{BLOCK, LINE, Space};
 
 pub(crate) use functions::no_functions;
 pub use object::ObjectError;
+pub(crate) use reach::Leaf;
 pub(crate) use roots::Holder;
-pub use roots::ObjectRef;
+pub use roots::{ObjectBody, ObjectRef};
 pub(crate) use space::space_contains;
 
 /// No collection is due before so many bytes were handed out.
@@ -115,6 +117,10 @@ pub(crate) struct Heap {
     /// Whether entities that only reach each other through objects are to be looked for when the outermost scope closes.
     cycles_due: Cell<bool>,
     collections: Cell<u64>,
+    /// Bytes of objects that the last collection left.
+    live: Cell<u64>,
+    /// Bytes handed out before the last collection.
+    handed_out: Cell<u64>,
     boxes: RefCell<Boxes>,
     funcs: RefCell<HeapFuncs>,
     tags: RefCell<Tags>,
@@ -140,6 +146,8 @@ impl Heap {
             collecting: Cell::new(false),
             cycles_due: Cell::new(false),
             collections: Cell::new(0),
+            live: Cell::new(0),
+            handed_out: Cell::new(0),
             boxes: RefCell::default(),
             funcs: RefCell::default(),
             tags: RefCell::default(),
@@ -399,6 +407,11 @@ impl Heap {
         self.space.borrow().as_ref().map_or(0, Space::used)
     }
 
+    /// Bytes that were handed out for objects so far.
+    pub(crate) fn handed_out(&self) -> u64 {
+        self.handed_out.get() + self.space.borrow().as_ref().map_or(0, Space::allocated)
+    }
+
     /// Collects where faults of the collector are looked for.
     #[inline]
     pub(crate) fn stress(&self, agent: &Agent) {
@@ -434,7 +447,7 @@ impl Heap {
                 epoch: self.epoch.get(),
                 grey: 0,
                 last: None,
-                found: None,
+                leaves: None,
             };
             if roots {
                 traps::roots::for_each_reference(agent, &mut |reference| marker.reference(reference));
@@ -447,7 +460,9 @@ impl Heap {
             tags = tag_table.sweep();
             layouts.sweep();
             if let Some(space) = space.as_mut() {
+                self.handed_out.set(self.handed_out.get() + space.allocated());
                 let live = space.sweep();
+                self.live.set(live);
                 self.due.set(live.max(SMALLEST_DUE));
                 space.trim(self.due.get());
                 if live == 0 {
@@ -475,7 +490,7 @@ impl Heap {
         self.hole_end.set(0);
         vm.alloc_cursor.set(0);
         vm.alloc_limit.set(0);
-        self.epoch.set(self.epoch.get() % u8::MAX + 1);
+        self.next_epoch();
         if let Some(space) = &mut *self.space.borrow_mut() {
             space.begin_marking();
         }
@@ -485,26 +500,8 @@ impl Heap {
         self.layouts.borrow_mut().begin_marking();
     }
 
-    /// Marks what some roots reach, and returns the functions and tags among it that were not marked yet.
-    fn mark_from(&self, agent: &Agent, roots: &[u32]) -> Vec<Found> {
-        let mut space = self.space.borrow_mut();
-        let mut marker = Marker {
-            types: agent.types(),
-            space: space.as_mut(),
-            boxes: &mut self.boxes.borrow_mut(),
-            funcs: &mut self.funcs.borrow_mut(),
-            tags: &mut self.tags.borrow_mut(),
-            layouts: &mut self.layouts.borrow_mut(),
-            epoch: self.epoch.get(),
-            grey: 0,
-            last: None,
-            found: Some(Vec::new()),
-        };
-        for root in roots {
-            marker.reference(*root);
-        }
-        marker.drain();
-        marker.found.take().unwrap_or_default()
+    fn next_epoch(&self) {
+        self.epoch.set(self.epoch.get() % u8::MAX + 1);
     }
 
     /// Gives up the boxes, for an agent that goes; their values are the caller's.
@@ -581,6 +578,11 @@ impl Agent {
     /// Bytes that objects of the heap take, those included that wait for the collector.
     pub fn heap_size(&self) -> u64 {
         self.inner().heap.used()
+    }
+
+    /// Bytes of objects that the last collection left.
+    pub fn live_heap_size(&self) -> u64 {
+        self.inner().heap.live.get()
     }
 
     /// How often the heap was collected.

@@ -4,13 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
 use chalcid_module::heap_layout::OBJECT_MASK;
 
 use crate::agent::Agent;
+use crate::entity::Edge;
 use crate::func::Misuse;
 use crate::global::GlobalInst;
+use crate::host::Keeper;
 use crate::instance::Instance;
+use crate::lifetimes;
 use crate::owners::AddressHasher;
 use crate::table::TableInst;
 
@@ -21,10 +25,19 @@ pub(super) struct Roots {
     scoped: RefCell<Vec<u32>>,
     /// Length of `scoped`.
     len: Cell<usize>,
-    /// Objects that handles name, with the number of these.
-    handles: RefCell<HashMap<usize, usize, BuildHasherDefault<AddressHasher>>>,
+    /// Objects that handles name.
+    handles: RefCell<HashMap<usize, Handles, BuildHasherDefault<AddressHasher>>>,
     /// Entities with slots that may hold objects.
     holders: RefCell<HashMap<usize, Holder, BuildHasherDefault<AddressHasher>>>,
+}
+
+/// How many handles there are to an object.
+#[derive(Clone, Copy, Default)]
+struct Handles {
+    /// Those that nobody will ask for.
+    held: usize,
+    /// Those of host objects, which the host's collector asks.
+    asked: usize,
 }
 
 /// An entity with slots. It takes itself out of the list before it is freed.
@@ -93,39 +106,45 @@ impl Roots {
     }
 
     fn retain(&self, reference: u32) {
-        *self.handles.borrow_mut().entry(reference as usize).or_insert(0) += 1;
+        self.handles.borrow_mut().entry(reference as usize).or_default().held += 1;
     }
 
     fn release(&self, reference: u32) {
-        let mut handles = self.handles.borrow_mut();
-        if let Some(count) = handles.get_mut(&(reference as usize)) {
-            *count -= 1;
-            if *count == 0 {
-                handles.remove(&(reference as usize));
+        self.change(reference, |handles| handles.held -= 1);
+    }
+
+    fn change(&self, reference: u32, change: impl FnOnce(&mut Handles)) {
+        let mut all = self.handles.borrow_mut();
+        if let Some(handles) = all.get_mut(&(reference as usize)) {
+            change(handles);
+            if handles.held + handles.asked == 0 {
+                all.remove(&(reference as usize));
             }
         }
     }
 
     /// Visits every root.
     pub(super) fn for_each(&self, visit: &mut dyn FnMut(u32)) {
+        self.for_each_scoped(visit);
+        self.for_each_handle(true, visit);
+        for holder in self.holders.borrow().values() {
+            holder.for_each_object(visit);
+        }
+    }
+
+    /// Visits what scopes hold.
+    pub(super) fn for_each_scoped(&self, visit: &mut dyn FnMut(u32)) {
         for reference in self.scoped.borrow().iter() {
             visit(*reference);
         }
-        self.for_each_handle(visit);
-        self.for_each_holder(&mut |holder| holder.for_each_object(visit));
     }
 
-    /// Visits the objects that handles name.
-    pub(super) fn for_each_handle(&self, visit: &mut dyn FnMut(u32)) {
-        for reference in self.handles.borrow().keys() {
-            visit(*reference as u32);
-        }
-    }
-
-    /// Visits the entities with slots.
-    pub(super) fn for_each_holder(&self, visit: &mut dyn FnMut(Holder)) {
-        for holder in self.holders.borrow().values() {
-            visit(*holder);
+    /// Visits the objects that handles name; those of host objects only if so asked.
+    pub(super) fn for_each_handle(&self, host_objects: bool, visit: &mut dyn FnMut(u32)) {
+        for (reference, handles) in self.handles.borrow().iter() {
+            if host_objects || handles.held > 0 {
+                visit(*reference as u32);
+            }
         }
     }
 }
@@ -192,5 +211,65 @@ impl Eq for ObjectRef {}
 impl fmt::Debug for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectRef({:#x})", self.reference)
+    }
+}
+
+/// What a host object owns that stands for an object of the heap: a handle that the host's collector asks for.
+pub struct ObjectBody {
+    agent: Agent,
+    reference: u32,
+    /// Whether the host object was made, so that it is asked.
+    asked: Rc<Cell<bool>>,
+}
+
+impl ObjectRef {
+    /// Makes a host object that owns a handle to the object, and reports what it holds by [`ObjectBody::trace`].
+    ///
+    /// `make` creates the host object with the [`ObjectBody`] in it and names it. When `make` fails, nothing has changed.
+    pub fn adopt<E>(&self, make: impl FnOnce(ObjectBody) -> Result<Keeper, E>) -> Result<(), E> {
+        let asked = Rc::new(Cell::new(false));
+        self.agent.inner().heap.roots.retain(self.reference);
+        make(ObjectBody { agent: self.agent.clone(), reference: self.reference, asked: Rc::clone(&asked) })?;
+        if Rc::strong_count(&asked) > 1 {
+            self.agent.inner().heap.roots.change(self.reference, |handles| {
+                handles.held -= 1;
+                handles.asked += 1;
+            });
+            asked.set(true);
+        }
+        Ok(())
+    }
+}
+
+impl ObjectBody {
+    /// A handle to the object.
+    pub fn handle(&self) -> ObjectRef {
+        ObjectRef::new(&self.agent, self.reference)
+    }
+
+    /// The number of the object, as [`ObjectRef::id`].
+    pub fn id(&self) -> u32 {
+        self.reference
+    }
+
+    /// Reports what the object holds, and all that it reaches in the heap: each edge once for every count, by the first that reaches it. See
+    /// [`Agent::host_collection`].
+    pub fn trace(&self, visit: &mut dyn FnMut(Edge)) {
+        lifetimes::trace_object(&self.agent, self.reference, visit);
+    }
+}
+
+impl Drop for ObjectBody {
+    fn drop(&mut self) {
+        let asked = self.asked.get();
+        self.agent.inner().heap.roots.change(self.reference, |handles| {
+            *if asked { &mut handles.asked } else { &mut handles.held } -= 1;
+        });
+    }
+}
+
+impl fmt::Debug for ObjectBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectBody({:#x})", self.reference)
     }
 }

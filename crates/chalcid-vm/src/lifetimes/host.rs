@@ -1,0 +1,285 @@
+//! What the collector of a host is told about the part of the graph that it cannot see.
+//!
+//! # Phases
+//! A collector that counts makes up its mind in [`Phase`]s, and asks every host object of ours in each of them for what it holds:
+//!
+//! | phase | who is asked | what a report means |
+//! |---|---|---|
+//! | `Count` | every object | a count that comes from inside, to be taken away |
+//! | `Live` | objects that were found to live | what is reported lives, too |
+//! | `Dead` | the other objects | the count is put back, and the object is about to be finalised |
+//!
+//! What lies between ([`graph`](super::graph)) belongs to nobody: many keepers may reach it. Each edge in it that leads out, a value in a box or
+//! a handle, is reported by the first object that reaches it *in this phase*. That is once in `Count`; and once in `Live` or `Dead` together, in `Live`
+//! exactly if something that lives reaches it. So the host finds, for every count, the truth: no edge is joined with another one's fate.
+//! Each of the two rounds walks the heap once.
+//!
+//! What is held from outside besides (by frames, scopes, handles of the embedder) is walked first, silently. Its edges are not reported, so that their counts stay,
+//! and what they lead to lives.
+//!
+//! Both rounds report the same edges, since nothing runs between them, and since an object is asked in both or in none. That is why a
+//! host object counts as asked only from when it was made: for entities from when they are `Kept`, for objects of the heap
+//! by [`ObjectBody`](crate::heap::ObjectBody).
+//!
+//! # Finalising
+//! What only dead objects reach is freed in the same collection, before any of them is finalised ([`Agent::host_finalizes`]): the host takes
+//! values apart that the heap still holds, so it must let go of them now. The memory of objects is the next heap collection's to free: nothing reaches them.
+//!
+//! # Cost
+//! Nothing is accounted for, and no heap is walked, while there are no objects of the heap and no entities that several handles share and no
+//! keeper has. Then an entity with one handle is part of what holds it, which one look shows.
+//!
+//! A heap that is large beside the host's would make each of the host's collections slow. So a walk has to be earned: every collection brings as much
+//! credit as the host's heap has bytes, every byte allocated in the engine's heap brings one, and a walk of a heap beyond [`ALWAYS_WALKED`] takes
+//! [`ROUNDS`] for each of its bytes. A collection that has not enough leaves what the heap holds alone.
+//! So walks take at most a fixed share of the time, and what waits for one is at most a fixed share of the memory. [`Agent::want_host_walk`] walks at any rate.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use crate::agent::Agent;
+use crate::entity::{AnyStrong, Edge, Header, RawEdge, Tracer};
+use crate::heap::Leaf;
+
+use super::graph::{self, Depth, Frontier, Met, OUTSIDE, account, spread};
+
+/// What the collector of a host is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// It asks every object, to find the counts that come from elsewhere.
+    Count,
+    /// It asks the objects that live. One that lives is never asked after one that does not.
+    Live,
+    /// It asks the others, which it is going to finalise.
+    Dead,
+}
+
+/// A heap of so many bytes is walked in every collection.
+const ALWAYS_WALKED: u64 = 1 << 20;
+/// How often each object is looked at.
+const ROUNDS: u64 = 2;
+
+/// The marks of the two rounds.
+const COUNTED: usize = 1;
+const RESTORED: usize = 2;
+
+/// The collection of the host that is under way, as far as it asks.
+#[derive(Default)]
+pub(crate) struct HostCollection {
+    phase: Cell<Option<Phase>>,
+    /// How far the collection looks into the heap; `None` when it does not look inside at all.
+    depth: Cell<Option<Depth>>,
+    /// What only dead objects reach.
+    dead: RefCell<Vec<Inside>>,
+    has_dead: Cell<bool>,
+    /// Whether the next collection walks the heap in any case.
+    wanted: Cell<bool>,
+    /// Whether the last collection walked the heap.
+    walked: Cell<bool>,
+    /// Bytes of the host's heaps that were collected since the last walk.
+    collected: Cell<u64>,
+    /// What the engine's heap had handed out at the last walk.
+    handed_out: Cell<u64>,
+}
+
+enum Inside {
+    Entity(NonNull<Header>),
+    Leaf(Leaf),
+}
+
+impl Agent {
+    /// Hears what the host's collector is about to ask for. To be called before a host object reports what it holds, each time; nothing of
+    /// the engine may be called between the phases, but from finalisers.
+    ///
+    /// A host that never calls it is told of no cycles through the heap.
+    #[inline]
+    pub fn host_collection(&self, phase: Phase) {
+        if self.inner().host_collection.phase.get() != Some(phase) {
+            self.enter_phase(phase);
+        }
+    }
+
+    #[cold]
+    fn enter_phase(&self, phase: Phase) {
+        let collection = &self.inner().host_collection;
+        match (collection.phase.replace(Some(phase)), phase) {
+            (_, Phase::Count) => self.begin_count(),
+            (Some(Phase::Count), Phase::Live | Phase::Dead) => self.begin_restoring(),
+            (_, Phase::Live | Phase::Dead) => {}
+        }
+    }
+
+    /// Hears how many bytes the host's collector has to look at, when a collection begins: before [`Agent::host_collection`] is first called for it.
+    pub fn host_heap_size(&self, bytes: u64) {
+        let collected = &self.inner().host_collection.collected;
+        collected.set(collected.get().saturating_add(bytes));
+    }
+
+    /// Has the next collection of the host walk the engine's heap, however large it is.
+    pub fn want_host_walk(&self) {
+        self.inner().host_collection.wanted.set(true);
+    }
+
+    /// Whether the last collection of the host walked the engine's heap: then a collection of the heap itself may have more to free. Asked once for each.
+    pub fn take_host_walked(&self) -> bool {
+        self.inner().host_collection.walked.take()
+    }
+
+    /// Ends what [`Agent::host_collection`] began: to be called when the host stops calling it.
+    pub fn end_host_collections(&self) {
+        let collection = &self.inner().host_collection;
+        collection.phase.set(None);
+        collection.depth.set(None);
+    }
+
+    fn begin_count(&self) {
+        let collection = &self.inner().host_collection;
+        let depth = match (self.has_earned_walk(), self.has_scope()) {
+            (true, false) => Some(Depth::Whole),
+            (true, true) => Some(Depth::Values),
+            (false, _) => self.inner().entities.iter().any(is_shared).then_some(Depth::Entities),
+        };
+        collection.depth.set(depth);
+        if let Some(depth) = depth {
+            let outside = account(self, depth, true);
+            self.walk_outside(depth, outside);
+        }
+    }
+
+    /// Whether this collection walks the heap.
+    fn has_earned_walk(&self) -> bool {
+        let (collection, heap) = (&self.inner().host_collection, &self.inner().heap);
+        let handed_out = heap.handed_out();
+        let credit = collection.collected.get().saturating_add(handed_out - collection.handed_out.get());
+        let size = heap.used();
+        let earned = size <= ALWAYS_WALKED || collection.wanted.get() || credit >= ROUNDS * size;
+        let walk = earned && heap.can_be_walked();
+        collection.walked.set(walk);
+        if walk {
+            collection.wanted.set(false);
+            collection.collected.set(0);
+            collection.handed_out.set(handed_out);
+        }
+        walk
+    }
+
+    fn begin_restoring(&self) {
+        if let Some(depth) = self.inner().host_collection.depth.get() {
+            // Entities are still known to be outside; objects are marked anew.
+            self.walk_outside(depth, if depth == Depth::Entities { Vec::new() } else { graph::outside(self) });
+        }
+    }
+
+    fn walk_outside(&self, depth: Depth, entities: Vec<NonNull<Header>>) {
+        let heap = &self.inner().heap;
+        let mut from = Frontier { entities, objects: Vec::new() };
+        if depth != Depth::Entities {
+            heap.begin_walk();
+            heap.for_each_outside(self, false, &mut |object| from.objects.push(object));
+        }
+        spread(self, depth, OUTSIDE, from, &mut |_| {});
+    }
+
+    /// Lets go of what the host's collector has found to be reached by dead objects only. To be called before the first of them is finalised; calls
+    /// more are harmless.
+    #[inline]
+    pub fn host_finalizes(&self) {
+        if self.inner().host_collection.has_dead.get() {
+            self.free_dead();
+        }
+    }
+
+    #[cold]
+    fn free_dead(&self) {
+        let collection = &self.inner().host_collection;
+        collection.has_dead.set(false);
+        let (mut entities, mut leaves) = (Vec::new(), Vec::new());
+        for inside in collection.dead.take() {
+            match inside {
+                // A handle of its own: clearing one may drop the last handle to another.
+                Inside::Entity(entity) => entities.push(AnyStrong::new(entity)),
+                Inside::Leaf(leaf) => leaves.push(leaf),
+            }
+        }
+        for entity in &entities {
+            Header::kill(entity.header());
+        }
+        self.inner().heap.free_leaves(self, &leaves);
+    }
+}
+
+/// Whether an entity without keeper has several handles.
+fn is_shared(entity: NonNull<Header>) -> bool {
+    // SAFETY: the entity is in the list, so it is alive.
+    let header = unsafe { entity.as_ref() };
+    header.is_free_standing() && header.handles() > 1
+}
+
+/// Reports what some entities, or an object of the heap, hold for the host.
+fn report(agent: &Agent, depth: Depth, from: Frontier, visit: &mut dyn FnMut(Edge)) {
+    let collection = &agent.inner().host_collection;
+    let phase = collection.phase.get();
+    let mark = if phase == Some(Phase::Count) { COUNTED } else { RESTORED };
+    let mut dead = collection.dead.borrow_mut();
+    let mut died = |inside| {
+        if phase == Some(Phase::Dead) {
+            dead.push(inside);
+            collection.has_dead.set(true);
+        }
+    };
+    spread(agent, depth, mark, from, &mut |met| match met {
+        Met::Edge(edge) => visit(edge),
+        Met::Entity(entity) => died(Inside::Entity(entity)),
+        Met::Leaf(leaf) => died(Inside::Leaf(leaf)),
+    });
+}
+
+/// Reports what a handle to an object of the heap holds that a host object owns.
+pub(crate) fn trace_object(agent: &Agent, object: u32, visit: &mut dyn FnMut(Edge)) {
+    match agent.inner().host_collection.depth.get() {
+        None | Some(Depth::Entities) => {}
+        Some(depth) => report(agent, depth, Frontier { entities: Vec::new(), objects: vec![object] }, visit),
+    }
+}
+
+/// Reports what an entity holds, and what lies inside behind it.
+pub(crate) fn trace_parts(agent: &Agent, entity: NonNull<Header>, visit: &mut dyn FnMut(Edge)) {
+    let mut parts = vec![entity];
+    if let Some(depth) = agent.inner().host_collection.depth.get() {
+        report(agent, depth, Frontier { entities: parts, objects: Vec::new() }, visit);
+        return;
+    }
+    while let Some(part) = parts.pop() {
+        let edge = &mut |edge| match edge {
+            RawEdge::Value(value) => visit(Edge::Value(value)),
+            RawEdge::Entity(target) => part_or_edge(target, &mut parts, visit),
+            RawEdge::Object(_) => {}
+        };
+        Header::trace(part, &mut Tracer::new(edge));
+    }
+}
+
+/// Reports what a handle holds that a host object owns.
+pub(crate) fn trace_handle(agent: &Agent, target: NonNull<Header>, visit: &mut dyn FnMut(Edge)) {
+    let mut parts = Vec::new();
+    part_or_edge(target, &mut parts, visit);
+    if let Some(part) = parts.pop() {
+        // The account does not know of this handle, so during a collection that keeps one the entity is outside.
+        if agent.inner().host_collection.depth.get().is_none() {
+            trace_parts(agent, part, visit);
+        }
+    }
+}
+
+/// Reports what one handle stands for: a count of the keeper, or, where nobody else has a handle, what the entity itself holds.
+fn part_or_edge(target: NonNull<Header>, parts: &mut Vec<NonNull<Header>>, visit: &mut dyn FnMut(Edge)) {
+    // SAFETY: the edge is a handle, which keeps the box alive.
+    let header = unsafe { target.as_ref() };
+    let keeper: Option<NonNull<c_void>> = header.keeper();
+    match keeper {
+        Some(keeper) => visit(Edge::Object(keeper)),
+        None if header.is_free_standing() && header.handles() == 1 => parts.push(target),
+        None => {}
+    }
+}
