@@ -61,6 +61,7 @@ limit("1,000,000 exports", 1_000_000, (n) => {
 limit("1,000,000 globals", 1_000_000, (n) => moduleOf(many(6, n, [I32, 0, 0x41, 0, 0x0b])));
 if (hasTags) limit("1,000,000 tags", 1_000_000, (n) => moduleOf(VOID_TYPE, many(13, n, [0, 0])));
 limit("100,000 data segments", 100_000, (n) => moduleOf(section(5, [1, 0, 1]), many(11, n, [0, 0x41, 0, 0x0b, 0])));
+limit("10,000,000 element segments", 10_000_000, (n) => moduleOf(section(4, [1, FUNCREF, 0, 1]), many(9, n, [0, 0x41, 0, 0x0b, 0])));
 limit("100,000 tables", 100_000, (n) => moduleOf(many(4, n, [FUNCREF, 0, 0])));
 limit("100,000 tables, imported ones included", 100_000, (n) =>
   moduleOf(section(2, [1, 0, 0, 1, FUNCREF, 0, 0]), many(4, n - 1, [FUNCREF, 0, 0])), { differs: ["V8"] });

@@ -65,4 +65,76 @@ if (typeof Response === "function") {
     await rejects(TypeError, WebAssembly.instantiateStreaming(make()));
     await rejects(TypeError, WebAssembly.instantiateStreaming(make(), 1));
   });
+
+  const streamed = (pieces, init = {}) => new Response(new ReadableStream(pieces, init), { headers: { "Content-Type": "application/wasm" } });
+  // Something in many sections, with code before and after the last one.
+  const large = wasm({
+    memories: [{ min: 1 }],
+    funcs: Array.from({ length: 3000 }, (_, i) => ({ type: [[], [I32]], body: i32const(i) })),
+    exports: { f: ["func", 2999], memory: ["memory", 0] },
+  });
+
+  test("a body in pieces of any size is the module of all of them", async () => {
+    for (const size of [1000, 7, large.length]) {
+      const response = streamed({
+        at: 0,
+        pull(controller) {
+          if (this.at >= large.length) return controller.close();
+          controller.enqueue(large.slice(this.at, this.at += size));
+        },
+      });
+      const { instance } = await WebAssembly.instantiateStreaming(response);
+      same(instance.exports.f(), 2999);
+      same(response.bodyUsed, true);
+    }
+  });
+
+  test("a body that fails rejects with its own error, whatever came before", async () => {
+    const reason = {};
+    for (const start of [large.subarray(0, 5000), new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9])]) {
+      let sent = false;
+      const response = streamed({
+        pull(controller) {
+          if (sent) return controller.error(reason);
+          sent = true;
+          controller.enqueue(start);
+        },
+      });
+      await rejects(reason, WebAssembly.compileStreaming(response));
+    }
+  }, { differs: ["V8"] });
+
+  test("a fault in the bytes is told at the end, in the words that the whole has", async () => {
+    // The size of a section, and constants in the middle and in the end that are no instructions any more.
+    for (const at of [9, large.indexOf(0x41, large.length >> 1), large.lastIndexOf(0x41)]) {
+      const damaged = large.slice();
+      damaged[at] = 0xff;
+      let end = false;
+      const response = streamed({
+        at: 0,
+        pull(controller) {
+          if (this.at >= damaged.length) {
+            end = true;
+            return controller.close();
+          }
+          controller.enqueue(damaged.slice(this.at, this.at += 1000));
+        },
+      });
+      let expected;
+      try { new WebAssembly.Module(damaged); } catch (error) { expected = error.message; }
+      const error = await rejects(WebAssembly.CompileError, WebAssembly.compileStreaming(response));
+      same(error.message, expected.replace("Module()", "compileStreaming()"));
+      same(end, true);
+    }
+  }, { differs: ["V8"] });
+
+  test("an empty body, no body, and one that is no stream of bytes", async () => {
+    const init = { headers: { "Content-Type": "application/wasm" } };
+    await rejects(WebAssembly.CompileError, WebAssembly.compileStreaming(new Response("", init)));
+    await rejects(WebAssembly.CompileError, WebAssembly.compileStreaming(new Response(null, init)));
+    await rejects(TypeError, WebAssembly.compileStreaming(streamed({ pull(controller) { controller.enqueue("text"); controller.close(); } })));
+    const locked = response("application/wasm");
+    locked.body.getReader();
+    await rejects(TypeError, WebAssembly.compileStreaming(locked));
+  }, { differs: ["V8"] });
 }

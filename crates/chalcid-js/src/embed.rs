@@ -2,7 +2,9 @@
 
 use chalcid::{Extern, Instance, Module};
 
+use crate::agent::realm_of;
 use crate::compile_options::VirtualImports;
+use crate::errors::type_error;
 use crate::exported_function::{InstanceRecord, a_new_exported_function, function_of};
 use crate::global::{GlobalObject, create_a_global_object};
 use crate::host::Host;
@@ -16,6 +18,37 @@ use crate::webidl::{Completion, slots_of};
 /// The module of a Module object; `None` for every other value.
 pub fn module_of<H: Host>(host: &H, value: &H::Value) -> Option<Module> {
     Some(slots_of::<H, ModuleObject>(host, value)?.module.clone())
+}
+
+/// What a Module object is made of, apart from any realm: for structured clones in other realms, runtimes and threads.
+#[derive(Clone, Debug)]
+pub struct SerializedModule {
+    module: Module,
+    virtual_imports: VirtualImports,
+}
+
+impl SerializedModule {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+}
+
+/// The serialization steps of a Module object; `None` for every other value.
+///
+/// WebAssembly Web API, section "Serialization". The code goes along: nothing is compiled again.
+pub fn serialize_module<H: Host>(host: &H, value: &H::Value) -> Option<SerializedModule> {
+    let slots = slots_of::<H, ModuleObject>(host, value)?;
+    Some(SerializedModule { module: slots.module.clone(), virtual_imports: slots.virtual_imports.clone() })
+}
+
+/// The deserialization steps of a Module object. A realm whose engine is another one is of another agent cluster.
+pub fn deserialize_module<H: Host>(host: &H, serialized: &SerializedModule) -> Completion<H> {
+    let SerializedModule { module, virtual_imports } = serialized.clone();
+    if realm_of(host)?.engine() != module.engine() {
+        return Err(type_error(host, "WebAssembly.Module: the module belongs to another engine"));
+    }
+    construct_a_webassembly_module_object(host, module, virtual_imports)
 }
 
 /// A new Module object.

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use chalcid::host::{Edge, Keeper};
-use chalcid::{Frame, HostValue, Memory, ValRaw};
+use chalcid::{Frame, HostValue, Memory, ModuleBuilder, ValRaw};
 
 use crate::agent::Realm;
 use crate::exported_function::ExportedFunction;
@@ -486,8 +486,9 @@ pub trait Host: Clone + 'static {
     fn response(&self, _value: &Self::Value) -> Result<Option<Response>, Self::Value> {
         Ok(None)
     }
-    /// Consumes the body of a `Response` as an ArrayBuffer: a promise for it. **May run JavaScript.**
-    fn consume_body(&self, _response: &Self::Value) -> Result<Self::Value, Self::Value> {
+    /// Consumes the body of a `Response`: a promise that is fulfilled at its end, or rejected with what it failed of. Its bytes are handed to the
+    /// builder as they come; or the promise is fulfilled with an ArrayBuffer of all of them. **May run JavaScript.**
+    fn consume_body(&self, _response: &Self::Value, _builder: &ModuleBuilder) -> Result<Self::Value, Self::Value> {
         self.promise_resolve(&self.undefined())
     }
 }

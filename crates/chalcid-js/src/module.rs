@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use chalcid::types::{ExternKind, ExternType};
-use chalcid::{CompileError, Engine, Module};
+use chalcid::{CompileError, Engine, Module, ModuleBuilder};
 
 use crate::agent::{Interface, realm_of};
 use crate::compile_options::{CompileOptions, Invalid, VirtualImports};
@@ -48,6 +48,16 @@ fn compile_with_options(
     Ok((module, virtual_imports))
 }
 
+/// The same for bytes that were compiled while they arrived.
+fn finish_with_options(builder: ModuleBuilder, options: CompileOptions) -> Result<(Module, VirtualImports), Invalid> {
+    if builder.is_empty() {
+        return Err(Invalid::Empty);
+    }
+    let module = builder.finish().map_err(Invalid::Module)?;
+    let virtual_imports = options.validate(&module)?;
+    Ok((module, virtual_imports))
+}
+
 /// Whether bytes are a valid module that goes with the options.
 pub(crate) fn validate(engine: &Engine, bytes: Arc<[u8]>, options: CompileOptions) -> bool {
     if options.is_empty() {
@@ -84,7 +94,28 @@ pub(crate) fn asynchronously_compile_a_webassembly_module<H: Host>(
     // 2. Run the following steps in parallel:
     // 2.1. Compile the WebAssembly module bytes and store the result as module.
     let engine = realm_of(host)?.engine().clone();
-    let work = move || compile_with_options(&engine, bytes, options);
+    settle_with_a_module(host, move || compile_with_options(&engine, bytes, options), caller, promise);
+    Ok(())
+}
+
+/// The same for bytes that have arrived, and were compiled meanwhile.
+pub(crate) fn asynchronously_finish_a_webassembly_module<H: Host>(
+    host: &H,
+    builder: ModuleBuilder,
+    options: CompileOptions,
+    caller: &'static str,
+    promise: PromiseCapability<H::Value>,
+) {
+    settle_with_a_module(host, move || finish_with_options(builder, options), caller, promise);
+}
+
+/// Compiles in parallel, and settles a promise.
+fn settle_with_a_module<H: Host>(
+    host: &H,
+    work: impl FnOnce() -> Result<(Module, VirtualImports), Invalid> + Send + 'static,
+    caller: &'static str,
+    promise: PromiseCapability<H::Value>,
+) {
     // 2.2. Queue a task to perform the following steps:
     host.in_parallel(work, move |host: &H, module| {
         let module_object = match module {
@@ -97,7 +128,6 @@ pub(crate) fn asynchronously_compile_a_webassembly_module<H: Host>(
         // 2.2.5.2. Resolve promise with moduleObject.
         promise::settle(host, &promise, module_object);
     });
-    Ok(())
 }
 
 /// "String value of the extern type".

@@ -1,12 +1,19 @@
-//! Compiling and instantiating what a `Response` brings.
+//! Compiling and instantiating what a `Response` brings, while it brings it.
 //!
-//! WebAssembly Web API, section "Streaming Module Compilation and Instantiation".
+//! WebAssembly Web API, section "Streaming Module Compilation and Instantiation". By its text a body is consumed whole before it is compiled, so
+//! whatever is wrong with its bytes is only told at its end, and a body that fails rejects with its own error whatever came before. What cannot
+//! be seen is that everything has been decoded and validated by then, on other threads.
 
+use std::rc::Rc;
+
+use chalcid::ModuleBuilder;
+
+use crate::agent::realm_of;
 use crate::compile_options::CompileOptions;
 use crate::errors::type_error;
-use crate::host::{Call, Host, PromiseCapability};
+use crate::host::{Call, Host, PlatformObject, PromiseCapability, Tracer};
 use crate::instance::instantiate_a_promise_of_a_module;
-use crate::module::asynchronously_compile_a_webassembly_module;
+use crate::module::{asynchronously_compile_a_webassembly_module, asynchronously_finish_a_webassembly_module};
 use crate::promise;
 use crate::webidl::{self, Completion};
 
@@ -60,15 +67,25 @@ const fn caller(compiling: bool) -> &'static str {
     if compiling { COMPILE } else { INSTANTIATE }
 }
 
+/// What a body's bytes are compiled by, on its way through a promise reaction.
+struct BodyCompiler(ModuleBuilder);
+
+impl<H: Host> PlatformObject<H> for BodyCompiler {
+    fn trace(&self, _tracer: &mut dyn Tracer<H>) {}
+}
+
 /// Step 2.1 of "compile a potential WebAssembly response". Captures: returnValue, options.
 fn source_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let return_value = promise::captured_capability(host, call);
     let react = || {
-        let body_promise = consume_a_webassembly_response(host, &call.arg(host, 0), caller(COMPILING))?;
+        let builder = ModuleBuilder::new(realm_of(host)?.engine());
+        let body_promise = consume_a_webassembly_response(host, &call.arg(host, 0), &builder, caller(COMPILING))?;
         // 2.1.9. React to bodyPromise:
         // 2.1.9.2. If bodyPromise was rejected with reason reason, reject returnValue with reason.
         let fulfilled = body_fulfilled::<H, COMPILING>;
-        promise::react(host, &body_promise, fulfilled, promise::reject_captured, call.captures.to_vec())
+        let mut captures = call.captures.to_vec();
+        captures.push(host.new_platform_object(None, Rc::new(BodyCompiler(builder)))?);
+        promise::react(host, &body_promise, fulfilled, promise::reject_captured, captures)
     };
     if let Err(thrown) = react() {
         promise::settle(host, &return_value, Err(thrown));
@@ -77,7 +94,12 @@ fn source_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>
 }
 
 /// Steps 2.1.1 to 2.1.8: a promise for the body, if the response may be compiled.
-fn consume_a_webassembly_response<H: Host>(host: &H, source: &H::Value, caller: &str) -> Completion<H> {
+fn consume_a_webassembly_response<H: Host>(
+    host: &H,
+    source: &H::Value,
+    builder: &ModuleBuilder,
+    caller: &str,
+) -> Completion<H> {
     // 2.1.1. Let response be unwrappedSource's response.
     let response = host.response(source)?.ok_or_else(|| {
         type_error(host, format_args!("{caller}: Argument 0 must be a Response or a Promise resolving to one"))
@@ -105,20 +127,30 @@ fn consume_a_webassembly_response<H: Host>(host: &H, source: &H::Value, caller: 
         return Err(type_error(host, format_args!("{caller}: HTTP status code is not ok: {}", response.status)));
     }
     // 2.1.8. Consume response's body as an ArrayBuffer, and let bodyPromise be the result.
-    host.consume_body(source)
+    host.consume_body(source, builder)
 }
 
-/// Step 2.1.9.1 of "compile a potential WebAssembly response". Captures: returnValue, options.
+/// Step 2.1.9.1 of "compile a potential WebAssembly response". Captures: returnValue, options, the compiler.
 fn body_fulfilled<H: Host, const COMPILING: bool>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let return_value = promise::captured_capability(host, call);
     let caller = caller(COMPILING);
     let compile = || {
-        // 2.1.9.1.1. Let stableBytes be a copy of the bytes held by the buffer bodyArrayBuffer.
-        let stable_bytes = webidl::copy_of_buffer_source(host, call, caller)?;
-        // 2.1.9.1.2. Asynchronously compile the WebAssembly module stableBytes using options and resolve returnValue with it.
         let return_value = promise::captured_capability(host, call);
         let options = CompileOptions::captured(host, call.captures.get(3));
-        asynchronously_compile_a_webassembly_module(host, stable_bytes, options, caller, return_value)
+        let compiler = call.captures.get(4).and_then(|value| webidl::slots_of::<H, BodyCompiler>(host, value));
+        // 2.1.9.1.1. Let stableBytes be a copy of the bytes held by the buffer bodyArrayBuffer.
+        // 2.1.9.1.2. Asynchronously compile the WebAssembly module stableBytes using options and resolve returnValue with it.
+        match compiler.filter(|_| !host.is_buffer_source(&call.arg(host, 0))) {
+            Some(compiler) => {
+                let builder = compiler.0.clone();
+                asynchronously_finish_a_webassembly_module(host, builder, options, caller, return_value);
+                Ok(())
+            }
+            None => {
+                let stable_bytes = webidl::copy_of_buffer_source(host, call, caller)?;
+                asynchronously_compile_a_webassembly_module(host, stable_bytes, options, caller, return_value)
+            }
+        }
     };
     if let Err(thrown) = compile() {
         promise::settle(host, &return_value, Err(thrown));

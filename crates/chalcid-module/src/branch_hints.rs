@@ -42,6 +42,11 @@ impl BranchHints {
         }
     }
 
+    /// The hints of a module whose sections after these brought `later` ones.
+    pub(crate) fn or(self, later: Self) -> Self {
+        if self.contents.is_empty() { later } else { self }
+    }
+
     /// The hints of a function.
     pub fn of(&self, func: FuncIdx) -> FunctionHints {
         if self.contents.is_empty() {

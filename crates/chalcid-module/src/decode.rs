@@ -5,9 +5,12 @@ mod large;
 mod quick;
 mod resources;
 mod sections;
+pub mod stream;
 mod types;
 
-use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator};
+use std::sync::Arc;
+
+use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, ValidatorResources};
 
 use crate::declarations::*;
 use crate::error::CompileError;
@@ -52,61 +55,112 @@ pub(crate) struct Decoded {
 /// Decodes and validates everything but function bodies.
 pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, CompileError> {
     check_preamble(bytes)?;
-    let wasm_features = features.to_wasmparser();
-    let mut validator = Validator::new_with_features(wasm_features);
-    let mut parser = Parser::new(0);
-    parser.set_features(wasm_features);
-    let mut sections = sections::Sections::default();
-    let mut resources = None;
-    let mut exported = Vec::new();
-    let mut data_count = None;
+    let mut decoder = Decoder::new(features);
+    decoder.advance(bytes, true)?;
+    Ok(decoder.finish())
+}
 
-    let mut position = 0;
-    loop {
-        let payload = match parser.parse(&bytes[position..], true)? {
-            Chunk::Parsed { consumed, payload } => {
-                position += consumed;
-                payload
+/// Decodes a module whose bytes may not be there yet.
+struct Decoder {
+    features: Features,
+    wasm_features: wasmparser::WasmFeatures,
+    validator: Validator,
+    parser: Parser,
+    sections: sections::Sections,
+    /// The library's answers about the module, once there is a body.
+    resources: Option<ValidatorResources>,
+    exported: Vec<u32>,
+    elements: Option<resources::Elements>,
+    data_count: Option<u32>,
+    /// What bodies are validated against, where that began before the module was whole.
+    head: Option<Arc<Decoded>>,
+    /// Bytes that were read.
+    position: usize,
+    is_whole: bool,
+}
+
+impl Decoder {
+    fn new(features: &Features) -> Self {
+        let wasm_features = features.to_wasmparser();
+        let mut parser = Parser::new(0);
+        parser.set_features(wasm_features);
+        Self {
+            features: *features,
+            wasm_features,
+            validator: Validator::new_with_features(wasm_features),
+            parser,
+            sections: sections::Sections::default(),
+            resources: None,
+            exported: Vec::new(),
+            elements: None,
+            data_count: None,
+            head: None,
+            position: 0,
+            is_whole: false,
+        }
+    }
+
+    /// Reads on. `bytes` are those of the module from its beginning, all of them if `is_whole`; without the rest a section that is not whole waits,
+    /// but that of code, which is read body by body.
+    fn advance(&mut self, bytes: &[u8], is_whole: bool) -> Result<(), CompileError> {
+        loop {
+            let payload = match self.parser.parse(&bytes[self.position..], is_whole)? {
+                Chunk::Parsed { consumed, payload } => {
+                    self.position += consumed;
+                    payload
+                }
+                Chunk::NeedMoreData(_) if !is_whole => return Ok(()),
+                // The parser was told that there are no more bytes, so it does not ask for them.
+                Chunk::NeedMoreData(_) => return Err(CompileError::at(bytes.len(), "unexpected end")),
+            };
+            let is_end = matches!(payload, Payload::End(_));
+            self.payload(bytes, payload)?;
+            if is_end {
+                self.is_whole = true;
+                return Ok(());
             }
-            // The parser was told that there are no more bytes, so it does not ask for them.
-            Chunk::NeedMoreData(_) => return Err(CompileError::at(bytes.len(), "unexpected end")),
-        };
+        }
+    }
+
+    fn payload(&mut self, bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
+        let (validator, sections) = (&mut self.validator, &mut self.sections);
+        let known = self.head.as_ref().map_or(sections.declarations(), |head| &head.declarations);
         match &payload {
             Payload::CodeSectionEntry(body) => {
                 let function = validator.code_section_entry(body)?;
-                resources.get_or_insert(function.resources);
+                self.resources.get_or_insert(function.resources);
             }
             Payload::CodeSectionStart { count, size, .. } => {
                 validator.payload(&payload)?;
-                let contents = position..position.saturating_add(*size as usize);
+                let contents = self.position..self.position.saturating_add(*size as usize);
                 if let Some(bodies) = quick::code_entries(bytes, contents.clone(), *count) {
                     // The first entry stands for all: what is known about the module is the same for each.
                     if let Some(body) = bodies.first() {
                         let body = &bytes[body.start as usize..body.end as usize];
-                        let body = FunctionBody::new(BinaryReader::new(body, position as u64));
-                        resources = Some(validator.code_section_entry(&body)?.resources);
+                        let body = FunctionBody::new(BinaryReader::new(body, self.position as u64));
+                        self.resources = Some(validator.code_section_entry(&body)?.resources);
                     }
                     sections.add_bodies(bodies);
-                    parser.skip_section();
-                    position = contents.end;
-                    continue;
+                    self.parser.skip_section();
+                    self.position = contents.end;
+                    return Ok(());
                 }
             }
             Payload::DataSection(section) => {
                 let contents = section.range().start as usize..section.range().end as usize;
-                if let Some(segments) = quick::data_section(bytes, contents, sections.declarations(), wasm_features) {
+                if let Some(segments) = quick::data_section(bytes, contents, known, self.wasm_features) {
                     sections.add_data(segments);
-                    continue;
+                    return Ok(());
                 }
                 validator.payload(&payload)?;
             }
             Payload::DataCountSection { count, .. } => {
                 validator.payload(&payload)?;
-                data_count = Some(*count);
+                self.data_count = Some(*count);
             }
             Payload::ImportSection(section) => {
-                sections::check_compact_imports(section, features)?;
-                match large::imports(bytes, section, &mut validator, wasm_features) {
+                sections::check_compact_imports(section, &self.features)?;
+                match large::imports(bytes, section, validator, self.wasm_features) {
                     Some(Ok(())) => {}
                     // Half of the section may have been entered: the library words the error, and nothing else comes of it.
                     Some(Err(large::Refused)) => {
@@ -116,18 +170,32 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
                     None => drop(validator.payload(&payload)?),
                 }
             }
-            Payload::ExportSection(section) => match large::exports(section, sections.declarations(), wasm_features) {
-                Some(functions) => exported = functions,
+            Payload::ExportSection(section) => match large::exports(section, known, self.wasm_features) {
+                Some(functions) => self.exported = functions,
                 None => drop(validator.payload(&payload)?),
             },
+            Payload::ElementSection(section) => {
+                match large::elements(bytes, section, validator, known, self.wasm_features) {
+                    Some(elements) => self.elements = Some(elements?),
+                    None => drop(validator.payload(&payload)?),
+                }
+            }
             _ => drop(validator.payload(&payload)?),
         }
-        let is_end = matches!(payload, Payload::End(_));
-        sections.add(payload)?;
-        if is_end {
-            let resources = resources.map(|library| Resources { library, exported });
-            return Ok(Decoded { declarations: sections.finish(), resources, features: wasm_features, data_count });
-        }
+        sections.add(payload)
+    }
+
+    /// What validating bodies asks about the module, where there is a body.
+    fn take_resources(&mut self) -> Option<Resources> {
+        let library = self.resources.take()?;
+        Some(Resources { library, exported: std::mem::take(&mut self.exported), elements: self.elements.take() })
+    }
+
+    /// The module has ended, and nothing was done before.
+    fn finish(mut self) -> Decoded {
+        let resources = self.take_resources();
+        let declarations = self.sections.finish();
+        Decoded { declarations, resources, features: self.wasm_features, data_count: self.data_count }
     }
 }
 

@@ -21,6 +21,22 @@ impl ModuleHash {
     }
 }
 
+/// Computes a hash of bytes that arrive piece by piece.
+#[derive(Default)]
+pub struct ModuleHasher(Box<blake3::Hasher>);
+
+impl ModuleHasher {
+    /// Adds the next bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all bytes.
+    pub fn finish(self) -> ModuleHash {
+        ModuleHash(*self.0.finalize().as_bytes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -47,9 +47,11 @@ fn within_budget(
 ) -> Result<(), CompileError> {
     let declarations = &decoded.declarations;
     let Some(resources) = &decoded.resources else { return Ok(()) };
-    let (features, costs, work) = (decoded.features, Costs::of(declarations), AtomicU64::new(0));
+    let (features, costs, work) = (decoded.features, Costs::of(declarations), &AtomicU64::new(0));
     let quick = Quick::new(declarations, features, decoded.data_count, budget.function);
-    let bodies = Bodies { bytes, declarations, resources, features, quick, costs, budget, work };
+    let ranges = &declarations.bodies[..];
+    let bodies =
+        Bodies { bytes, base: 0, declarations, first: 0, ranges, resources, features, quick, costs, budget, work };
     let result = match pool {
         Some(pool) if wants_threads(bytes) => {
             let chunks = chunks(&declarations.bodies);
@@ -60,6 +62,24 @@ fn within_budget(
         _ => bodies.validate(0..declarations.bodies.len()),
     };
     result.map_err(|(func, error)| error.within(describe(bytes, declarations, func)))
+}
+
+/// Whether some bodies of a module are valid that is not whole yet. `ranges` are where they lie in the module, the first of them being that of the
+/// function `first`; `bytes` are the module's from `base` on. `work` is what validating the module has taken so far.
+pub(crate) fn part_is_valid(
+    head: &Decoded,
+    first: DefinedFuncIdx,
+    ranges: &[Range<u32>],
+    bytes: &[u8],
+    base: u32,
+    work: &AtomicU64,
+) -> bool {
+    let (declarations, features, budget) = (&head.declarations, head.features, BUDGET);
+    let Some(resources) = &head.resources else { return ranges.is_empty() };
+    let quick = Quick::new(declarations, features, head.data_count, budget.function);
+    let (costs, first) = (Costs::of(declarations), first.index());
+    let bodies = Bodies { bytes, base, declarations, first, ranges, resources, features, quick, costs, budget, work };
+    bodies.validate(0..ranges.len()).is_ok()
 }
 
 /// How much of a module's code the quick acceptor takes: bodies and bytes, taken and in all.
@@ -122,15 +142,20 @@ fn describe(bytes: &[u8], declarations: &Declarations, func: FuncIdx) -> String 
 }
 
 struct Bodies<'a> {
+    /// Bytes of the module, from `base` on.
     bytes: &'a [u8],
+    base: u32,
     declarations: &'a Declarations,
+    /// Where bodies lie in the module, that of the defined function `first` first.
+    ranges: &'a [Range<u32>],
+    first: usize,
     resources: &'a Resources,
     features: WasmFeatures,
     quick: Option<Quick<'a>>,
     costs: Costs,
     budget: Budget,
     /// Work done for the whole module so far.
-    work: AtomicU64,
+    work: &'a AtomicU64,
 }
 
 impl Bodies<'_> {
@@ -138,8 +163,8 @@ impl Bodies<'_> {
         let mut allocations = FuncValidatorAllocations::default();
         let mut scratch = Scratch::default();
         for position in positions {
-            let func = self.declarations.func_index(DefinedFuncIdx::new(position));
-            let body = &self.declarations.bodies[position];
+            let func = self.declarations.func_index(DefinedFuncIdx::new(self.first + position));
+            let body = &self.ranges[position];
             match self.accept(func, body, &mut scratch) {
                 Some(work) => self.count(work, body),
                 None => {
@@ -154,7 +179,12 @@ impl Bodies<'_> {
 
     /// The work that a body takes which the quick acceptor finds to be valid.
     fn accept(&self, func: FuncIdx, body: &Range<u32>, scratch: &mut Scratch) -> Option<u64> {
-        self.quick.as_ref()?.accept(func, &self.bytes[body.start as usize..body.end as usize], scratch)
+        self.quick.as_ref()?.accept(func, self.code(body), scratch)
+    }
+
+    /// The bytes of a body.
+    fn code(&self, body: &Range<u32>) -> &[u8] {
+        &self.bytes[(body.start - self.base) as usize..(body.end - self.base) as usize]
     }
 
     /// Adds to the module's work.
@@ -173,7 +203,7 @@ impl Bodies<'_> {
         body: &Range<u32>,
         allocations: FuncValidatorAllocations,
     ) -> Result<FuncValidatorAllocations, CompileError> {
-        let code = &self.bytes[body.start as usize..body.end as usize];
+        let code = self.code(body);
         let mut reader = BinaryReader::new_features(code, u64::from(body.start), self.features);
         let mut validator = FuncToValidate {
             resources: self.resources,
@@ -188,7 +218,7 @@ impl Bodies<'_> {
         let watch_height = self.costs.may_exceed_stack(code.len());
         while !reader.eof() {
             let offset = reader.original_position();
-            let opcode = self.bytes[offset as usize];
+            let opcode = code[(offset - u64::from(body.start)) as usize];
             if self.costs.is_costly(opcode) {
                 let operator = reader.peek_operator(&validator.visitor(offset))?;
                 work += budget::work(&operator, offset, &validator)?;

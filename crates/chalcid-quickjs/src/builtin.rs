@@ -11,7 +11,7 @@ use crate::realm::RealmRef;
 use crate::runtime::Runtime;
 use crate::stack_trace::Entry;
 use crate::value::Value;
-use crate::{QuickJs, panic, stack};
+use crate::{QuickJs, interrupt, panic, stack};
 
 /// What a built-in function owns.
 pub(crate) struct Builtin {
@@ -97,6 +97,7 @@ pub(crate) unsafe extern "C" fn call(
     if builtin.needs_stack && stack::is_exhausted(host.ctx()) {
         return stack::throw_overflow(ctx);
     }
+    interrupt::notice(host.runtime());
     // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).
     let lent = if argc <= 0 { &[][..] } else { unsafe { slice::from_raw_parts(argv, argc as usize) } };
     let args: Vec<Value> = lent.iter().map(|&raw| host.borrow(raw)).collect();

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use chalcid::{Agent, Extern, Instance, Module};
+use chalcid_js::embed::SerializedModule;
 use rquickjs::{Ctx, Error, Result, Value as JsValue, qjs};
 
 use crate::options::{Delivery, Options};
@@ -174,6 +175,22 @@ pub fn get_module(value: &JsValue<'_>) -> Option<Module> {
 pub fn new_module<'js>(ctx: &Ctx<'js>, module: &Module) -> Result<JsValue<'js>> {
     let host = installed(ctx)?;
     give(host, ctx, chalcid_js::embed::new_module_object(&host, module.clone()))
+}
+
+/// What a `WebAssembly.Module` object is made of, with the builtins that it was compiled with, for an embedder's `structuredClone` and `postMessage`;
+/// `None` for every other value. It may be sent to other threads and runtimes. (It is no value that could be stored.)
+pub fn serialize_module(value: &JsValue<'_>) -> Option<SerializedModule> {
+    let host = host_of(value.ctx())?;
+    chalcid_js::embed::serialize_module(&host, &lent(host, value))
+}
+
+/// A new `WebAssembly.Module` object of the same module: its code is shared, not compiled again.
+///
+/// # Errors
+/// When memory is out, or the module belongs to an engine other than the runtime's.
+pub fn deserialize_module<'js>(ctx: &Ctx<'js>, module: &SerializedModule) -> Result<JsValue<'js>> {
+    let host = installed(ctx)?;
+    give(host, ctx, chalcid_js::embed::deserialize_module(&host, module))
 }
 
 /// The instance of a `WebAssembly.Instance` object; `None` for every other value.

@@ -20,7 +20,7 @@ use crate::realm::RealmRef;
 use crate::runtime::Runtime;
 use crate::stack_trace::Entry;
 use crate::value::{self, Value};
-use crate::{QuickJs, panic, stack};
+use crate::{QuickJs, interrupt, panic, stack};
 
 /// What an Exported Function owns.
 pub(crate) struct Exported {
@@ -138,6 +138,7 @@ pub(crate) unsafe extern "C" fn call(
         return wrong_thread(host);
     }
     stack::synchronize(host.ctx(), host.runtime());
+    interrupt::notice(host.runtime());
     // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).
     let lent = if argc <= 0 { &[][..] } else { unsafe { slice::from_raw_parts(argv, argc as usize) } };
     let entry = Entry::new(host.runtime());

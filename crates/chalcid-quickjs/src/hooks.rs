@@ -9,7 +9,7 @@ use chalcid::host::{HostHooks, RawHostValue};
 use rquickjs::qjs;
 
 use crate::class::{self, ObjectBox};
-use crate::value;
+use crate::{interrupt, value};
 
 /// The engine's hooks of one runtime.
 pub(crate) struct AgentHooks {
@@ -69,6 +69,10 @@ unsafe impl HostHooks for AgentHooks {
     unsafe fn drop_value(&self, value: RawHostValue) {
         // SAFETY: the engine owns the count.
         unsafe { self.free(value_of(value)) }
+    }
+
+    fn stop(&self) -> Option<bool> {
+        if self.alive.get() { interrupt::ask(self.rt) } else { None }
     }
 
     unsafe fn memory_grown(&self, object: NonNull<c_void>) {

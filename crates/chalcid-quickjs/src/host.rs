@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use chalcid::host::{HostValue, Keeper};
-use chalcid::{Frame, Memory, ValRaw};
+use chalcid::{Frame, Memory, ModuleBuilder, ValRaw};
 use chalcid_js::Realm;
 use chalcid_js::exported_function::ExportedFunction;
 use chalcid_js::host::{
@@ -519,11 +519,11 @@ impl Host for QuickJs {
         })
     }
 
-    fn consume_body(&self, response: &Value) -> Result<Value, Value> {
+    fn consume_body(&self, response: &Value, builder: &ModuleBuilder) -> Result<Value, Value> {
         let Some(streaming) = &self.runtime().streaming else { return self.promise_resolve(&self.undefined()) };
         self.with_ctx(|ctx| {
             let response = self.lend_to_rquickjs(&ctx, response);
-            match streaming.consume_body(&response) {
+            match streaming.consume_body(&response, builder) {
                 Ok(promise) => Ok(self.borrow(promise.as_raw())),
                 Err(error) => Err(self.thrown_by(error)),
             }

@@ -50,6 +50,7 @@ mod gc_object;
 mod hooks;
 mod host;
 mod import;
+mod interrupt;
 mod intrinsics;
 mod options;
 mod panic;
@@ -65,11 +66,12 @@ mod tasks;
 mod value;
 
 pub use chalcid;
+pub use chalcid_js::embed::SerializedModule;
 pub use chalcid_js::host::Response;
 pub use context::QuickJs;
 pub use embed::{
-    agent, collect_garbage, get_extern, get_instance, get_module, init, init_async, init_with, is_idle,
-    is_memory_buffer, new_module, object_of, pump, pump_blocking, run_task, set_can_block,
+    agent, collect_garbage, deserialize_module, get_extern, get_instance, get_module, init, init_async, init_with,
+    is_idle, is_memory_buffer, new_module, object_of, pump, pump_blocking, run_task, serialize_module, set_can_block,
 };
 pub use options::{Delivery, Options, Streaming};
 pub use rquickjs;

@@ -1,6 +1,6 @@
 //! How an embedder wants Chalcid in its program: [`Options`].
 
-use chalcid::Engine;
+use chalcid::{Engine, ModuleBuilder};
 use chalcid_js::host::Response;
 use rquickjs::Value;
 
@@ -33,6 +33,9 @@ pub trait Streaming {
     /// What a `Response` says about itself; `None` for every other value.
     fn response<'js>(&self, value: &Value<'js>) -> rquickjs::Result<Option<Response>>;
 
-    /// Consumes the body of a `Response`: a promise for an ArrayBuffer.
-    fn consume_body<'js>(&self, response: &Value<'js>) -> rquickjs::Result<Value<'js>>;
+    /// Consumes the body of a `Response`: a promise that is settled at its end, rejected if the body fails.
+    ///
+    /// The bytes go to `module` as they come ([`ModuleBuilder::push`], on any thread), which compiles them meanwhile. A promise that is fulfilled with
+    /// an ArrayBuffer of the whole body will do, too.
+    fn consume_body<'js>(&self, response: &Value<'js>, module: &ModuleBuilder) -> rquickjs::Result<Value<'js>>;
 }

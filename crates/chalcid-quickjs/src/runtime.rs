@@ -25,6 +25,7 @@ use crate::class::Classes;
 use crate::collector::Collector;
 use crate::function_realm::Known;
 use crate::hooks::AgentHooks;
+use crate::interrupt;
 use crate::options::{Delivery, Options, Streaming};
 use crate::pressure::Pressure;
 use crate::stack;
@@ -56,6 +57,8 @@ pub(crate) struct Runtime {
     pub(crate) thread: stack::Thread,
     /// Where QuickJS keeps its innermost frame; see [`crate::stack_trace`].
     pub(crate) frame_list: usize,
+    /// Where QuickJS keeps its interrupt handler; see [`crate::interrupt`].
+    pub(crate) interrupt_handler: usize,
     /// The calls of JavaScript into this crate that are under way, innermost first.
     pub(crate) entries: Cell<*const Entry>,
     /// The context whose errors were last prepared to be given WebAssembly frames.
@@ -97,6 +100,7 @@ impl Runtime {
         let agent = Agent::with_hooks(&engine, Box::new(AgentHooks::new(rt, classes.object, Rc::clone(&alive))));
         // As QuickJS has it for `Atomics.wait`, unless it is told otherwise.
         agent.set_can_block(false);
+        let frame_list = stack_trace::find_frame_list(ctx.as_raw(), rt);
         let runtime = NonNull::from(Box::leak(Box::new(Runtime {
             rt,
             classes,
@@ -112,7 +116,8 @@ impl Runtime {
             collector: Collector::default(),
             string_layout: Cell::new(None),
             thread: stack::Thread::current(),
-            frame_list: stack_trace::find_frame_list(ctx.as_raw(), rt),
+            frame_list,
+            interrupt_handler: interrupt::find(rt, frame_list),
             entries: Cell::new(std::ptr::null()),
             traced_context: Cell::new(std::ptr::null_mut()),
             stack_limit: Cell::new(stack::UNKNOWN),

@@ -19,8 +19,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::QuickJs;
 use crate::options::Delivery;
+use crate::{QuickJs, interrupt};
 
 type Task = Box<dyn FnOnce()>;
 type Continuation = Box<dyn FnOnce(Box<dyn Any + Send>)>;
@@ -95,6 +95,7 @@ impl Tasks {
         }
         let realm = host.realm_ref().ok();
         self.ready.borrow_mut().push_back(Box::new(move || {
+            interrupt::notice(host.runtime());
             task(&host);
             drop(realm);
         }));
@@ -118,6 +119,7 @@ impl Tasks {
         let realm = host.realm_ref().ok();
         let continuation: Continuation = Box::new(move |result| {
             if let Ok(result) = result.downcast::<T>() {
+                interrupt::notice(host.runtime());
                 done(&host, *result);
             }
             drop(realm);

@@ -4,9 +4,12 @@
 mod common;
 
 use chalcid_quickjs::chalcid::types::{AddressType, Limits, MemoryType};
-use chalcid_quickjs::chalcid::{Extern, Func, Memory, Module, Val};
-use chalcid_quickjs::rquickjs::{Context, Runtime};
-use chalcid_quickjs::{agent, get_extern, get_instance, get_module, new_module, object_of, set_can_block};
+use chalcid_quickjs::chalcid::{Config, Engine, Extern, Func, Memory, Module, Val};
+use chalcid_quickjs::rquickjs::{Context, Ctx, Runtime};
+use chalcid_quickjs::{
+    Options, SerializedModule, agent, deserialize_module, get_extern, get_instance, get_module, init_with, new_module,
+    object_of, serialize_module, set_can_block,
+};
 use common::{add_helpers, context, run_in};
 
 #[test]
@@ -115,6 +118,49 @@ fn a_module_passes_between_runtimes_and_threads() {
     })
     .join()
     .unwrap();
+}
+
+#[test]
+fn a_clone_in_another_runtime_shares_the_code_and_keeps_the_builtins() {
+    let engine = Engine::new(Config::new()).unwrap();
+    let install = |ctx: &Ctx<'_>, engine: &Engine| {
+        init_with(ctx, Options { engine: Some(engine.clone()), ..Options::default() }).unwrap();
+        add_helpers(ctx);
+    };
+    let runtime = Runtime::new().unwrap();
+    let first = Context::full(&runtime).unwrap();
+    let module: SerializedModule = first.with(|ctx| {
+        install(&ctx, &engine);
+        let script = r#"globalThis.module = new WebAssembly.Module(wat(`(module
+            (import "wasm:js-string" "length" (func $length (param externref) (result i32))) (import "strings" "four" (global externref))
+            (func (export "f") (result i32) (call $length (global.get 0))))`), { builtins: ["js-string"], importedStringConstants: "strings" });
+            same(new WebAssembly.Instance(module, {}).exports.f(), 4)"#;
+        run_in(&ctx, script);
+        assert!(serialize_module(&ctx.eval("({})").unwrap()).is_none());
+        serialize_module(&ctx.eval("module").unwrap()).unwrap()
+    });
+    let before = engine.stats();
+    assert_eq!((before.modules, before.baseline.functions), (1, 1));
+    let (other, sent) = (Engine::new(Config::new()).unwrap(), engine.clone());
+    std::thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        let second = Context::full(&runtime).unwrap();
+        second.with(|ctx| {
+            install(&ctx, &sent);
+            ctx.globals().set("module", deserialize_module(&ctx, &module).unwrap()).unwrap();
+            run_in(&ctx, "same(new WebAssembly.Instance(module, {}).exports.f(), 4); same(WebAssembly.Module.imports(module).length, 0)");
+        });
+        let third = Runtime::new().unwrap();
+        Context::full(&third).unwrap().with(|ctx| {
+            install(&ctx, &other);
+            assert!(deserialize_module(&ctx, &module).is_err());
+            drop(ctx.catch());
+        });
+    })
+    .join()
+    .unwrap();
+    let after = engine.stats();
+    assert_eq!((after.modules, after.baseline.functions), (1, 1), "nothing is compiled again");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use chalcid_module::registry::TypeRegistry;
 
@@ -20,6 +20,7 @@ use crate::lifetimes::{EntityList, HostCollection};
 use crate::sys::stack::StackBounds;
 use crate::tag::TagInst;
 use crate::traps;
+use crate::traps::ticks::Ticks;
 use crate::vmcontext::VMAgent;
 use crate::waiting::Parking;
 
@@ -50,9 +51,9 @@ pub type InterruptHandler = Rc<dyn Fn(&Agent) -> Result<(), Failure>>;
 pub struct Agent(Rc<AgentInner>);
 
 /// The part of an agent that machine code and other threads reach.
-pub(crate) struct AgentBlock(VMAgent, Parking);
+pub(crate) struct AgentBlock(VMAgent, Parking, Ticks);
 
-// SAFETY: other threads have it through `InterruptHandle` alone, which touches the atomic fields and the parking only.
+// SAFETY: other threads have it through `InterruptHandle` and the ticker alone, which touch the atomic fields, the parking and the ticks only.
 unsafe impl Send for AgentBlock {}
 // SAFETY: as above.
 unsafe impl Sync for AgentBlock {}
@@ -82,6 +83,7 @@ pub(crate) struct AgentInner {
     /// Bytes of the agent's memories, and what each costs besides.
     footprint: Cell<usize>,
     interrupt_handler: RefCell<Option<InterruptHandler>>,
+    signals: bool,
     stack: StackBounds,
 }
 
@@ -102,8 +104,43 @@ impl InterruptHandle {
     /// Asks the agent's code to call its interrupt handler at the next safepoint. A wait on a shared memory is one. Takes a lock: not
     /// for signal handlers.
     pub fn interrupt(&self) {
-        self.0.0.interrupt.store(1, Ordering::Release);
-        self.0.1.rouse();
+        self.0.request(INTERRUPTED);
+    }
+}
+
+/// Bit of the interrupt word: the embedder asked.
+const INTERRUPTED: u32 = 1;
+/// Bit of the interrupt word: a tick, which the host is asked about.
+const TICKED: u32 = 2;
+
+impl AgentBlock {
+    fn request(&self, bit: u32) {
+        self.0.interrupt.fetch_or(bit, Ordering::Release);
+        self.1.rouse();
+    }
+
+    /// Has the host asked at the next safepoint, where there is one.
+    pub(crate) fn tick(&self) {
+        self.request(TICKED);
+    }
+
+    /// Whether the agent's thread is in wasm, or in what wasm called.
+    pub(crate) fn is_in_wasm(&self) -> bool {
+        !self.0.activation.load(Ordering::Relaxed).is_null()
+    }
+
+    pub(crate) fn ticks(&self) -> &Ticks {
+        &self.2
+    }
+}
+
+impl AgentInner {
+    pub(crate) fn block(&self) -> &AgentBlock {
+        &self.block
+    }
+
+    pub(crate) fn hooks(&self) -> &dyn HostHooks {
+        &*self.hooks
     }
 }
 
@@ -131,10 +168,10 @@ impl Agent {
             type_infos: Cell::new(std::ptr::null()),
             heap_funcs: Cell::new(no_functions()),
             heap_funcs_len: Cell::new(0),
-            activation: Cell::new(std::ptr::null()),
+            activation: AtomicPtr::new(std::ptr::null_mut()),
             owner: Cell::new(std::ptr::null()),
         };
-        let block = Arc::new(AgentBlock(vm, Parking::default()));
+        let block = Arc::new(AgentBlock(vm, Parking::default(), Ticks::default()));
         let inner = Rc::new(AgentInner {
             block,
             hooks,
@@ -155,6 +192,7 @@ impl Agent {
             func_ranges: FuncRanges::default(),
             footprint: Cell::new(0),
             interrupt_handler: RefCell::new(None),
+            signals: settings.signals,
             stack,
         });
         inner.block.0.owner.set(Rc::as_ptr(&inner).cast::<c_void>());
@@ -266,6 +304,14 @@ impl Agent {
         &self.0.block.0
     }
 
+    pub(crate) fn block(&self) -> &Arc<AgentBlock> {
+        &self.0.block
+    }
+
+    pub(crate) fn uses_signals(&self) -> bool {
+        self.0.signals
+    }
+
     pub(crate) fn parking(&self) -> &Parking {
         &self.0.block.1
     }
@@ -308,7 +354,13 @@ impl Agent {
     }
 
     pub(crate) fn interrupt(&self) -> Result<(), Failure> {
-        self.vm().interrupt.store(0, Ordering::Relaxed);
+        let asked = self.vm().interrupt.swap(0, Ordering::Relaxed);
+        if asked & TICKED != 0 && self.hooks().stop() == Some(true) {
+            return Err(self.trap(chalcid_module::trap_code::TrapCode::Interrupted));
+        }
+        if asked & INTERRUPTED == 0 {
+            return Ok(());
+        }
         let handler = self.0.interrupt_handler.borrow().clone();
         match handler {
             // What stops the code is nobody's to catch.
@@ -382,6 +434,7 @@ pub const DEFAULT_STACK_RESERVE: usize = 256 * 1024;
 
 impl Drop for AgentInner {
     fn drop(&mut self) {
+        Agent::unwatch(&self.block);
         for value in self.heap.take_values() {
             // SAFETY: the heap owned the value.
             unsafe { self.hooks.drop_value(value) }

@@ -66,6 +66,12 @@ pub unsafe trait HostHooks {
     unsafe fn memory_grown(&self, object: NonNull<c_void>) {
         let _ = object;
     }
+
+    /// Whether code that runs is to end; `None` where nobody wants to be asked any more. Asked every few milliseconds while an agent is
+    /// [watched](crate::Agent::watch), on its thread, between any two instructions of code, in a signal handler. It must not touch the engine.
+    fn stop(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// The host of plain Rust programs: values are `Rc<dyn Any>`, entities have no keepers.

@@ -51,8 +51,8 @@ pub struct VMAgent {
     pub type_infos: Cell<*const *const *const u32>,
     pub heap_funcs: Cell<*const *mut VMFuncRef>,
     pub heap_funcs_len: Cell<u64>,
-    /// The innermost activation; for the assembly of `arch` alone.
-    pub activation: Cell<*const crate::arch::Resume>,
+    /// The innermost activation, of the agent's thread; other threads only look whether there is one.
+    pub activation: AtomicPtr<crate::arch::Resume>,
     /// The agent that owns this block.
     pub owner: Cell<*const c_void>,
 }

@@ -90,8 +90,33 @@ impl Module {
     /// module as long as it lives.
     pub fn new(engine: &Engine, bytes: impl Into<Arc<[u8]>>) -> Result<Self, CompileError> {
         let (bytes, started) = (bytes.into(), Instant::now());
-        let len = bytes.len();
         let hash = ModuleHash::of(&bytes, engine.pool_for(&bytes));
+        Self::find_or_make(engine, bytes, hash, started, |bytes, is_valid| match is_valid {
+            true => chalcid_module::decode_validated(bytes, engine.features()),
+            false => decode(engine, bytes),
+        })
+    }
+
+    /// The module of bytes that were decoded and validated while they came: these are their hash and what they declare.
+    pub(crate) fn of_valid(
+        engine: &Engine,
+        bytes: Arc<[u8]>,
+        hash: ModuleHash,
+        declarations: Declarations,
+        started: Instant,
+    ) -> Result<Self, CompileError> {
+        Self::find_or_make(engine, bytes, hash, started, |_, _| Ok(declarations))
+    }
+
+    /// The module that bytes are already, or a new one. `declare` gives what they declare; it is told whether they are known to be valid.
+    fn find_or_make(
+        engine: &Engine,
+        bytes: Arc<[u8]>,
+        hash: ModuleHash,
+        started: Instant,
+        declare: impl FnOnce(&[u8], bool) -> Result<Declarations, CompileError>,
+    ) -> Result<Self, CompileError> {
+        let len = bytes.len();
         let known = engine.known_modules().find(&hash);
         if !matches!(known, Known::Nothing) {
             engine.counters().count_known();
@@ -99,7 +124,9 @@ impl Module {
         let object = match known {
             Known::Alive(object) => object,
             known => {
-                let made = Self::make(engine, bytes, hash, matches!(known, Known::Valid))?;
+                let is_valid = matches!(known, Known::Valid);
+                let declare = |bytes: &[u8], is_cached: bool| declare(bytes, is_valid || is_cached);
+                let made = Self::make(engine, bytes, hash, declare)?;
                 engine.known_modules().note(&hash, &made)
             }
         };
@@ -107,20 +134,16 @@ impl Module {
         Self::from_object(&object).ok_or_else(|| CompileError::new("the module belongs to no engine"))
     }
 
-    /// Makes the module of bytes that may be known to be valid.
+    /// Makes a module.
     fn make(
         engine: &Engine,
         bytes: Arc<[u8]>,
         hash: ModuleHash,
-        valid: bool,
+        declare: impl FnOnce(&[u8], bool) -> Result<Declarations, CompileError>,
     ) -> Result<Arc<ModuleObject>, CompileError> {
         let cache = engine.cache().map(|cache| Arc::new(cache.find(&hash, bytes.len())));
         let has_entry = cache.as_ref().is_some_and(|cache| cache.has_entry());
-        let declarations = if valid || has_entry {
-            chalcid_module::decode_validated(&bytes, engine.features())?
-        } else {
-            decode(engine, &bytes)?
-        };
+        let declarations = declare(&bytes, has_entry)?;
         if let (Some(cache), false) = (&cache, has_entry) {
             cache.validated(bytes.len());
         }

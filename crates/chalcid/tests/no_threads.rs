@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use chalcid::{Agent, CodeCache, Config, Engine, Instance, Module, TierPolicy, Val};
+use chalcid::{Agent, CodeCache, Config, Engine, Instance, Module, ModuleBuilder, TierPolicy, Val};
 
 /// Less than a thread's stack.
 const LEFT: u64 = 6 << 20;
@@ -43,7 +43,10 @@ fn without_threads_the_same_happens_here() {
     assert!(std::thread::Builder::new().stack_size(8 << 20).spawn(|| ()).is_err());
 
     let engine = Engine::new(config().code_cache(CodeCache::new(&folder).worth_saving(1))).unwrap();
-    let module = Module::new(&engine, wasm).unwrap();
+    // In pieces, which are decoded and validated as they come.
+    let builder = ModuleBuilder::new(&engine);
+    wasm.chunks(10).for_each(|piece| builder.push(piece));
+    let module = builder.finish().unwrap();
     let instance = Instance::new(&Agent::new(&engine), &module, &[]).unwrap();
     for argument in 0..20 {
         assert_eq!(call(&instance, argument), Some(6 * argument));

@@ -2,10 +2,11 @@
 
 use std::rc::{Rc, Weak};
 
+use chalcid_quickjs::chalcid::ModuleBuilder;
 use chalcid_quickjs::{Options, Response, Streaming};
-use rquickjs::function::This;
-use rquickjs::{Ctx, Function, Object, Result, Value};
+use rquickjs::{Ctx, Function, Object, Result, TypedArray, Value};
 
+use crate::bytes;
 use crate::runtime::Shell;
 use crate::runtime::builtins::{Builtin, method};
 
@@ -14,9 +15,11 @@ pub const STRUCTURED_CLONE: Builtin = Builtin::native("web/structured_clone", "w
 
 fn structured_clone<'js>(ctx: &Ctx<'js>, _shell: &Rc<Shell>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
-    method(&native, "cloneModule", |ctx: Ctx<'js>, value: Value<'js>| match chalcid_quickjs::get_module(&value) {
-        Some(module) => chalcid_quickjs::new_module(&ctx, &module).map(Some),
-        None => Ok(None),
+    method(&native, "cloneModule", |ctx: Ctx<'js>, value: Value<'js>| {
+        match chalcid_quickjs::serialize_module(&value) {
+            Some(module) => chalcid_quickjs::deserialize_module(&ctx, &module).map(Some),
+            None => Ok(None),
+        }
     })?;
     Ok(native)
 }
@@ -71,9 +74,15 @@ impl Streaming for Responses {
         }))
     }
 
-    fn consume_body<'js>(&self, response: &Value<'js>) -> Result<Value<'js>> {
-        let response = Object::from_value(response.clone())?;
-        let consume: Function = response.get("arrayBuffer")?;
-        consume.call((This(response.clone()),))
+    fn consume_body<'js>(&self, response: &Value<'js>, module: &ModuleBuilder) -> Result<Value<'js>> {
+        let ctx = response.ctx();
+        let shell = self.0.upgrade().ok_or(rquickjs::Error::Unknown)?;
+        let consume = shell.builtin_function(ctx, "web/fetch", "consumeForStreaming")?;
+        let module = module.clone();
+        let push = Function::new(ctx.clone(), move |piece: TypedArray<'js, u8>| -> Result<()> {
+            module.push(bytes::copy(&piece)?);
+            Ok(())
+        })?;
+        consume.call((response.clone(), push))
     }
 }

@@ -1,15 +1,19 @@
-//! Import and export sections of a size that the standard's limits allow and the library's do not: it counts the sizes of all types of
-//! imports and exports together, to a million, and a function without parameters counts two.
+//! Sections of a size that the limits allow and the library's own do not. It counts the sizes of all types of imports and exports
+//! together, to a million, and a function without parameters counts two; and it takes 100,000 element segments.
 //!
-//! Large ones are therefore judged here, and the library is told what follows needs. As in [`quick`](super::quick) this only ever accepts:
-//! `None` means that the library is to judge, and to word the error.
+//! Large ones are therefore judged here, and the library is told what follows needs. As in [`quick`](super::quick) imports and exports are only
+//! ever accepted: `None` means that the library is to judge, and to word the error. Of element segments it judges those that are not plain, as
+//! if the module had no others.
 
 use std::collections::HashSet;
 
 use wasmparser::{self as wp, BinaryReader, TypeRef, Validator, WasmFeatures};
 
+use super::resources::Elements;
 use crate::declarations::Declarations;
+use crate::error::CompileError;
 use crate::limits;
+use crate::types::{AbsHeapType, AddressType, HeapType};
 
 /// Entries from which on a section is looked at here.
 const LARGE: u32 = 100_000;
@@ -93,6 +97,108 @@ pub(super) fn exports(
     Some(functions)
 }
 
+/// Judges an element section that has more segments than the library takes. `None` where it may have the section.
+pub(super) fn elements(
+    bytes: &[u8],
+    section: &wp::ElementSectionReader<'_>,
+    validator: &mut Validator,
+    declarations: &Declarations,
+    features: WasmFeatures,
+) -> Option<Result<Elements, CompileError>> {
+    if section.count() <= LARGE {
+        return None;
+    }
+    Some(if section.count() as usize > limits::MAX_ELEMENT_SEGMENTS {
+        let (count, limit) = (section.count(), limits::MAX_ELEMENT_SEGMENTS);
+        let message = format!("{count} element segments, at most {limit} are allowed");
+        Err(CompileError::at(section.range().start as usize, message))
+    } else {
+        judge_elements(bytes, section, validator, declarations, features)
+    })
+}
+
+fn judge_elements(
+    bytes: &[u8],
+    section: &wp::ElementSectionReader<'_>,
+    validator: &mut Validator,
+    declarations: &Declarations,
+    features: WasmFeatures,
+) -> Result<Elements, CompileError> {
+    let mut elements = Elements { count: section.count(), ..Elements::default() };
+    // The segments for the library, and where each begins there and in the module.
+    let (mut others, mut places) = (Vec::new(), Vec::new());
+    for (index, element) in section.clone().into_iter().enumerate() {
+        let element = element?;
+        if !accept_element(&element, declarations, features, &mut elements.functions) {
+            elements.others.push(index as u32);
+            places.push((others.len(), element.range.start as usize));
+            others.extend_from_slice(&bytes[element.range.start as usize..element.range.end as usize]);
+        }
+    }
+    elements.functions.sort_unstable();
+    elements.functions.dedup();
+    let segments = counted(elements.others.len() as u32, &others);
+    let before = segments.len() - others.len();
+    let reader = wp::ElementSectionReader::new(BinaryReader::new_features(&segments, 0, features))?;
+    validator.element_section(&reader).map_err(|error| {
+        let mut error = CompileError::from(error);
+        // Back from what the library was shown to the module.
+        error.offset = error.offset.map(|offset| {
+            let at = offset.saturating_sub(before);
+            let place =
+                places.partition_point(|(start, _)| *start <= at).checked_sub(1).and_then(|place| places.get(place));
+            place.map_or(section.range().start as usize, |(start, original)| original + (at - start))
+        });
+        error
+    })?;
+    Ok(elements)
+}
+
+/// Whether a segment is a list of functions that is passive, declared, or put into a table of functions at a constant place, and valid; adds
+/// the functions.
+fn accept_element(
+    element: &wp::Element<'_>,
+    declarations: &Declarations,
+    features: WasmFeatures,
+    functions: &mut Vec<u32>,
+) -> bool {
+    let wp::ElementItems::Functions(items) = &element.items else { return false };
+    let is_placed = match &element.kind {
+        wp::ElementKind::Active { table_index, offset_expr } => {
+            declarations.tables.get(table_index.unwrap_or(0) as usize).is_some_and(|table| {
+                table.ty.element.heap == HeapType::Abstract(AbsHeapType::Func)
+                    && is_constant(offset_expr, table.ty.address)
+            })
+        }
+        wp::ElementKind::Passive | wp::ElementKind::Declared => features.bulk_memory(),
+    };
+    if !is_placed || items.count() as usize > limits::MAX_TABLE_ENTRIES {
+        return false;
+    }
+    let start = functions.len();
+    for func in items.clone() {
+        match func {
+            Ok(func) if (func as usize) < declarations.functions.len() => functions.push(func),
+            _ => {
+                functions.truncate(start);
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Whether an expression is one constant of an address type.
+fn is_constant(expr: &wp::ConstExpr<'_>, address: AddressType) -> bool {
+    let mut operators = expr.get_operators_reader();
+    let is_right = match operators.read() {
+        Ok(wp::Operator::I32Const { .. }) => address == AddressType::I32,
+        Ok(wp::Operator::I64Const { .. }) => address == AddressType::I64,
+        _ => false,
+    };
+    is_right && matches!(operators.read(), Ok(wp::Operator::End)) && operators.eof()
+}
+
 fn counted(count: u32, entries: &[u8]) -> Vec<u8> {
     let mut section = Vec::with_capacity(entries.len() + 5);
     unsigned(&mut section, count);
@@ -168,6 +274,73 @@ mod tests {
         assert_eq!(declarations.imported.functions, count - 1);
         let message = error(count + 1, |_, _| {});
         assert!(message.contains("imports count exceeds limit"), "{message}");
+    }
+
+    /// A module with so many element segments. `unusual` replaces the one of each index in it; a body uses segments `last` and 70.
+    fn with_elements(count: u32, unusual: &[(u32, &[u8])]) -> Vec<u8> {
+        let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+        section(&mut bytes, 1, &[1, 0x60, 0, 0]);
+        section(&mut bytes, 3, &[2, 0, 0]);
+        section(&mut bytes, 4, &[2, 0x70, 0, 5, 0x6f, 0, 5]);
+        let mut elements = Vec::new();
+        for index in 0..count {
+            match unusual.iter().find(|(at, _)| *at == index) {
+                Some((_, segment)) => elements.extend_from_slice(segment),
+                None => elements.extend([0, 0x41, 0, 0x0b, 1, 1]),
+            }
+        }
+        section(&mut bytes, 9, &counted(count, &elements));
+        let mut body = vec![0, 0xd2, 1, 0x1a];
+        for (segment, table) in [(70, 1), (count - 1, 0)] {
+            body.extend([0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 12]);
+            unsigned(&mut body, segment);
+            body.push(table);
+        }
+        // In dead code, so that the library is the one to judge.
+        body.extend([0x00, 0xd5, 0, 0x1a, 0x0b]);
+        let mut code = vec![2, 2, 0, 0x0b];
+        unsigned(&mut code, body.len() as u32);
+        code.extend(body);
+        section(&mut bytes, 10, &code);
+        bytes
+    }
+
+    #[test]
+    fn more_element_segments_than_the_library_takes_are_allowed() {
+        // A passive segment of externrefs, an active one whose place is computed, a declared one.
+        let unusual: &[(u32, &[u8])] = &[
+            (70, &[5, 0x6f, 1, 0xd0, 0x6f, 0x0b]),
+            (99, &[0, 0x41, 1, 0x41, 2, 0x6a, 0x0b, 1, 0]),
+            (100, &[3, 0, 1, 0]),
+        ];
+        let declarations = decode_and_validate(&with_elements(LARGE + 5, unusual), &Features::WASM3, None).unwrap();
+        assert_eq!(declarations.elements.len(), LARGE as usize + 5);
+        assert_eq!(declarations.func_refs.len(), 2);
+        // The same module as the library judges it, with as many segments as it takes.
+        let small = decode_and_validate(&with_elements(LARGE, unusual), &Features::WASM3, None).unwrap();
+        assert_eq!(small.elements[..], declarations.elements[..LARGE as usize]);
+    }
+
+    #[test]
+    fn faults_in_large_element_sections_are_where_they_are() {
+        for (segment, message) in [
+            (&[0, 0x41, 0, 0x0b, 1, 9][..], "unknown function 9"),
+            (&[2, 1, 0x41, 0, 0x0b, 0, 1, 1], "type mismatch"),
+            (&[0, 0x42, 0, 0x0b, 1, 1], "type mismatch"),
+            (&[5, 0x6f, 1, 0xd0, 0x70, 0x0b], "type mismatch"),
+            (&[8, 0, 0, 0, 0, 0], "invalid flags"),
+        ] {
+            let fault = |count| {
+                let unusual: &[(u32, &[u8])] = &[(70, &[5, 0x6f, 0]), (90_000, segment)];
+                decode_and_validate(&with_elements(count, unusual), &Features::WASM3, None).unwrap_err()
+            };
+            let (large, small) = (fault(LARGE + 5), fault(LARGE));
+            assert!(large.message.contains(message), "{large}");
+            assert_eq!(large, small);
+        }
+        // What a body does with a segment is judged, too.
+        let wrong = decode_and_validate(&with_elements(LARGE + 5, &[]), &Features::WASM3, None).unwrap_err();
+        assert!(wrong.message.contains("type mismatch"), "{wrong}");
     }
 
     #[test]

@@ -11,6 +11,18 @@ pub(crate) struct Resources {
     pub(super) library: ValidatorResources,
     /// Exported functions that the library does not know of, ascending.
     pub(super) exported: Vec<u32>,
+    /// The element segments, where the library does not know all of them.
+    pub(super) elements: Option<Elements>,
+}
+
+/// Element segments of which the library has been shown some.
+#[derive(Default)]
+pub(super) struct Elements {
+    pub(super) count: u32,
+    /// Indices of those that the library knows, ascending; the others are lists of functions.
+    pub(super) others: Vec<u32>,
+    /// Functions in the lists, ascending.
+    pub(super) functions: Vec<u32>,
 }
 
 impl WasmModuleResources for Resources {
@@ -47,7 +59,13 @@ impl WasmModuleResources for Resources {
     }
 
     fn element_type_at(&self, at: u32) -> Option<RefType> {
-        self.library.element_type_at(at)
+        match &self.elements {
+            None => self.library.element_type_at(at),
+            Some(elements) => match elements.others.binary_search(&at) {
+                Ok(known) => self.library.element_type_at(known as u32),
+                Err(_) => (at < elements.count).then_some(RefType::FUNC),
+            },
+        }
     }
 
     fn is_subtype(&self, a: ValType, b: ValType) -> bool {
@@ -67,7 +85,7 @@ impl WasmModuleResources for Resources {
     }
 
     fn element_count(&self) -> u32 {
-        self.library.element_count()
+        self.elements.as_ref().map_or_else(|| self.library.element_count(), |elements| elements.count)
     }
 
     fn data_count(&self) -> Option<u32> {
@@ -75,7 +93,9 @@ impl WasmModuleResources for Resources {
     }
 
     fn is_function_referenced(&self, idx: u32) -> bool {
-        self.library.is_function_referenced(idx) || self.exported.binary_search(&idx).is_ok()
+        self.library.is_function_referenced(idx)
+            || self.exported.binary_search(&idx).is_ok()
+            || self.elements.as_ref().is_some_and(|elements| elements.functions.binary_search(&idx).is_ok())
     }
 
     fn has_function_exact_type(&self, idx: u32) -> bool {

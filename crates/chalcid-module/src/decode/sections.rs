@@ -85,15 +85,36 @@ impl Sections {
     }
 
     /// Everything is there.
-    pub(super) fn finish(self) -> Declarations {
-        let Self { mut declarations, referred } = self;
-        declarations.func_refs = referred
-            .iter()
-            .enumerate()
-            .filter(|(_, referred)| **referred)
-            .map(|(func, _)| FuncIdx::new(func))
-            .collect();
-        declarations
+    pub(super) fn finish(mut self) -> Declarations {
+        self.list_func_refs();
+        self.declarations
+    }
+
+    /// What is there when the first body is: all that bodies are validated against. What follows adds to other parts alone.
+    pub(super) fn take_head(&mut self) -> Declarations {
+        self.list_func_refs();
+        std::mem::take(&mut self.declarations)
+    }
+
+    /// The bodies that were added since [`take_head`](Self::take_head).
+    pub(super) fn bodies(&self) -> &[Range<u32>] {
+        &self.declarations.bodies
+    }
+
+    /// Everything is there: what [`take_head`](Self::take_head) took, and what was added since.
+    pub(super) fn finish_with(self, head: Declarations) -> Declarations {
+        let Declarations { bodies, data, custom_sections, branch_hints, .. } = self.declarations;
+        let mut whole = head;
+        whole.bodies = bodies;
+        whole.data.extend(data);
+        whole.custom_sections.extend(custom_sections);
+        whole.branch_hints = whole.branch_hints.or(branch_hints);
+        whole
+    }
+
+    fn list_func_refs(&mut self) {
+        let referred = self.referred.iter().enumerate().filter(|(_, referred)| **referred);
+        self.declarations.func_refs = referred.map(|(func, _)| FuncIdx::new(func)).collect();
     }
 
     fn imports(&mut self, section: wp::ImportSectionReader<'_>) -> Result<(), CompileError> {

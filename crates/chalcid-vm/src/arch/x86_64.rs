@@ -325,6 +325,8 @@ pub(crate) fn synchronize_code(_start: *const u8, _len: usize) {}
 
 /// What a signal handler reads and changes of a thread's registers.
 pub(crate) mod context {
+    use std::sync::atomic::Ordering;
+
     use super::{VMAgent, trap_landing};
 
     /// Instruction and frame pointer of the interrupted thread.
@@ -335,7 +337,19 @@ pub(crate) mod context {
 
     /// Lets the thread go on in `trap_landing`.
     pub(crate) fn redirect(context: &mut libc::ucontext_t, agent: *const VMAgent, code: u8) {
-        let (pc, fp) = pc_fp(context);
+        let (_, fp) = pc_fp(context);
+        land(context, agent, fp, code);
+    }
+
+    /// As `redirect`, wherever the thread is in the innermost activation, whose frames are not looked at.
+    pub(crate) fn leave(context: &mut libc::ucontext_t, agent: &VMAgent, code: u8) {
+        // SAFETY: the thread is in an activation of the agent, which is on its stack.
+        let fp = unsafe { &*agent.activation.load(Ordering::Relaxed) }.fp();
+        land(context, agent, fp, code);
+    }
+
+    fn land(context: &mut libc::ucontext_t, agent: *const VMAgent, fp: usize, code: u8) {
+        let (pc, _) = pc_fp(context);
         let registers = &mut context.uc_mcontext.gregs;
         let sp = registers[libc::REG_RSP as usize] as usize;
         // Below the 128 bytes that a frame may use under its stack pointer, and aligned as for a call.

@@ -1,5 +1,7 @@
 //! Walking the frames of machine code, by their frame pointers.
 
+use std::sync::atomic::Ordering;
+
 use crate::agent::Agent;
 use crate::arch;
 use crate::code::{CodeInfo, registry};
@@ -23,7 +25,7 @@ pub(super) struct NativeFrame<'a> {
 /// `at` is the instruction and frame pointer of a fault; without it the walk starts where wasm last called out.
 pub(super) fn walk(agent: &Agent, at: Option<(usize, usize)>, visit: &mut dyn FnMut(NativeFrame<'_>) -> bool) {
     let vm = agent.vm();
-    let mut activation = vm.activation.get().cast::<Activation>();
+    let mut activation = vm.activation.load(Ordering::Relaxed).cast_const().cast::<Activation>();
     let (mut pc, mut fp) = at.unwrap_or((vm.last_exit_pc.get(), vm.last_exit_fp.get()));
     let mut at_call = at.is_none();
     let mut number = 0;
@@ -50,7 +52,7 @@ pub(super) fn walk(agent: &Agent, at: Option<(usize, usize)>, visit: &mut dyn Fn
 /// Where on the native stack each activation began, innermost first.
 pub(crate) fn activations(agent: &Agent) -> Vec<usize> {
     let mut addresses = Vec::new();
-    let mut activation = agent.vm().activation.get().cast::<Activation>();
+    let mut activation = agent.vm().activation.load(Ordering::Relaxed).cast_const().cast::<Activation>();
     // SAFETY: as in `walk`.
     while let Some(current) = unsafe { activation.as_ref() } {
         addresses.push(activation.addr());

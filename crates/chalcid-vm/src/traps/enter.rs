@@ -44,7 +44,7 @@ struct Leave<'a> {
 impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.vm.activation.set(self.prev.cast());
+        self.vm.activation.store(self.prev.cast_mut().cast(), Ordering::Relaxed);
         self.vm.last_exit_fp.set(self.exit.0);
         self.vm.last_exit_pc.set(self.exit.1);
         CURRENT.set(self.prev_agent);
@@ -67,13 +67,13 @@ pub(crate) unsafe fn enter(
     let vm = agent.vm();
     let leave = Leave {
         vm,
-        prev: vm.activation.get().cast(),
+        prev: vm.activation.load(Ordering::Relaxed).cast_const().cast(),
         exit: (vm.last_exit_fp.get(), vm.last_exit_pc.get()),
         prev_agent: CURRENT.replace(vm),
     };
     let mut activation =
         Activation { resume: Resume::empty(), prev: leave.prev, exit: leave.exit, prev_agent: leave.prev_agent };
-    vm.activation.set((&raw const activation).cast());
+    vm.activation.store((&raw mut activation).cast(), Ordering::Relaxed);
     vm.last_exit_fp.set(0);
     // SAFETY: the slot belongs to a function that is alive.
     let code = unsafe { &*slot }.load(Ordering::Acquire);

@@ -1,5 +1,7 @@
 //! Where a thread goes on after a trap: records it, and names the activation to leave for.
 
+use std::sync::atomic::Ordering;
+
 use chalcid_module::trap_code::TrapCode;
 
 use crate::agent::Agent;
@@ -32,5 +34,5 @@ fn record(agent: &Agent, code: u32, at: Option<(usize, usize)>) -> *const Resume
     let code = u8::try_from(code).ok().and_then(TrapCode::from_u8).unwrap_or(TrapCode::Unreachable);
     let backtrace = backtrace::capture(agent, at, TRAP_FRAMES);
     agent.set_pending(Pending::Failure(Failure::Trap(Trap { code, backtrace })));
-    agent.vm().activation.get()
+    agent.vm().activation.load(Ordering::Relaxed)
 }

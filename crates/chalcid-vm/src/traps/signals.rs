@@ -104,19 +104,8 @@ fn become_trap(signal: c_int, address: usize, context: &mut libc::ucontext_t) ->
 unsafe fn hand_over(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let previous = SIGNALS.iter().position(|known| *known == signal).and_then(|index| PREVIOUS[index].get());
     match previous {
-        Some(previous) if previous.sa_sigaction != libc::SIG_DFL && previous.sa_sigaction != libc::SIG_IGN => {
-            // SAFETY: an installed handler is a function of the kind that its flags say.
-            unsafe {
-                if previous.sa_flags & libc::SA_SIGINFO != 0 {
-                    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
-                        std::mem::transmute(previous.sa_sigaction);
-                    handler(signal, info, context);
-                } else {
-                    let handler: extern "C" fn(c_int) = std::mem::transmute(previous.sa_sigaction);
-                    handler(signal);
-                }
-            }
-        }
+        // SAFETY: the caller's promise.
+        Some(previous) if unsafe { call_previous(previous, signal, info, context) } => {}
         _ => {
             // SAFETY: `raise` and `sigaction` may be called in a handler; the action is all zero but for the default.
             unsafe {
@@ -130,6 +119,33 @@ unsafe fn hand_over(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_v
             }
         }
     }
+}
+
+/// Calls a handler that was installed before; says whether it was one.
+///
+/// # Safety
+/// As for [`hand_over`]; `previous` is what was installed for the signal.
+pub(super) unsafe fn call_previous(
+    previous: &libc::sigaction,
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) -> bool {
+    if previous.sa_sigaction == libc::SIG_DFL || previous.sa_sigaction == libc::SIG_IGN {
+        return false;
+    }
+    // SAFETY: an installed handler is a function of the kind that its flags say.
+    unsafe {
+        if previous.sa_flags & libc::SA_SIGINFO != 0 {
+            let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
+                std::mem::transmute(previous.sa_sigaction);
+            handler(signal, info, context);
+        } else {
+            let handler: extern "C" fn(c_int) = std::mem::transmute(previous.sa_sigaction);
+            handler(signal);
+        }
+    }
+    true
 }
 
 thread_local! {

@@ -12,6 +12,8 @@
 //! - Between the frames that are left and this there are only machine code and Rust frames that hold nothing.
 //! - Nothing collects between the time an exception is taken from what kept it and the landing.
 
+use std::sync::atomic::Ordering;
+
 use chalcid_module::trap_code::TrapCode;
 
 use crate::agent::Agent;
@@ -88,7 +90,7 @@ fn land(agent: &Agent, (sp, fp, pc): (usize, usize, usize), exception: u32) -> *
 
 fn leave(agent: &Agent, pending: Pending) -> *const Resume {
     agent.set_pending(pending);
-    agent.vm().activation.get()
+    agent.vm().activation.load(Ordering::Relaxed)
 }
 
 /// The exception that a thrown value of the host is.

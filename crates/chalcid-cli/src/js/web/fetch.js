@@ -56,18 +56,25 @@ class Body {
     return this.stream;
   }
 
-  /** All bytes, once. */
-  async consume() {
+  /** Hands all bytes to a function as they come, once. */
+  async each(take) {
     if (this.isUsed() || this.stream?.locked) throw new TypeError('Body is unusable: Body has already been read');
     this.used = true;
-    if (this.stream === null && this.bytes !== null) return this.bytes;
-    const pieces = [];
-    let length = 0;
+    if (this.stream === null && this.bytes !== null) return take(this.bytes);
     for await (const piece of this.asStream()) {
       if (!(piece instanceof Uint8Array)) throw new TypeError('A body is made of Uint8Arrays');
+      take(piece);
+    }
+  }
+
+  /** All bytes, once. */
+  async consume() {
+    const pieces = [];
+    let length = 0;
+    await this.each((piece) => {
       pieces.push(piece);
       length += piece.length;
-    }
+    });
     if (pieces.length === 1) return pieces[0];
     const bytes = new Uint8Array(length);
     let at = 0;
@@ -405,4 +412,9 @@ function describeForStreaming(value) {
   return { contentType: value.headers.get('content-type') ?? undefined, ok: value.ok, status: value.status };
 }
 
-Object.assign(exports, { fetch, Request, Response, describeForStreaming });
+/** Hands the body of such a Response to a function as it comes; a promise for its end. */
+async function consumeForStreaming(response, take) {
+  await response._body?.each(take);
+}
+
+Object.assign(exports, { fetch, Request, Response, describeForStreaming, consumeForStreaming });
