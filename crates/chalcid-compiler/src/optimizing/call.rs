@@ -1,7 +1,7 @@
 //! Calls: direct, imported, through tables and through references, and their tail-calling variants.
 //!
 //! Every function is reached through its code slot, which is read anew for each call: what it holds changes when the function
-//! is compiled. Nothing else about a callee ever changes.
+//! is compiled. Nothing else about a callee ever changes. A function calls itself without the slot: code of this tier is never replaced.
 
 use chalcid_module::builtins::Builtin;
 use chalcid_module::index::{FuncIdx, TableIdx, TypeIdx};
@@ -9,7 +9,7 @@ use chalcid_module::layout::{CODE_SLOT_SIZE, TABLE_FILLED, vmcontext, vmfuncimpo
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::HeapType;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{ExtFuncData, ExternalName, FuncRef, InstBuilder, UserFuncName, Value, types};
 use wasmparser::Operator;
 
 use super::cast::is_subtype;
@@ -27,10 +27,19 @@ enum CallKind {
     ReturnCall,
 }
 
+/// Where the machine code of a callee lies.
+#[derive(Clone, Copy)]
+pub(super) enum Code {
+    /// At this address.
+    At(Value),
+    /// Here: the function calls itself.
+    Itself(FuncRef),
+}
+
 /// What a call goes to.
 struct Callee {
     /// Its machine code.
-    code: Value,
+    code: Code,
     /// Its instance.
     vmctx: Value,
     /// Its type, by the caller's module.
@@ -60,20 +69,39 @@ impl FuncTranslator<'_> {
     fn call_direct(&mut self, func: FuncIdx, kind: CallKind) -> Result<(), CompileError> {
         let ty = self.type_of_func(func)?;
         let callee = match self.module.defined_index(func) {
+            Some(defined) if self.builder.func.name == UserFuncName::user(0, defined.0) => {
+                Callee { code: self.itself(ty)?, vmctx: self.vmctx, ty }
+            }
             Some(defined) => {
                 let slots = self.load_vmctx_ptr(vmcontext::CODE_SLOTS);
                 let code = self.load_mutable(POINTER, Region::CodeSlots, slots, defined.0 * CODE_SLOT_SIZE);
-                Callee { code, vmctx: self.vmctx, ty }
+                Callee { code: Code::At(code), vmctx: self.vmctx, ty }
             }
             None => {
                 let import = self.layout.func_import(func);
                 let slot = self.load_vmctx_ptr(import + vmfuncimport::SLOT);
                 let vmctx = self.load_vmctx_ptr(import + vmfuncimport::VMCTX);
                 let code = self.load_mutable(POINTER, Region::CodeSlots, slot, 0);
-                Callee { code, vmctx, ty }
+                Callee { code: Code::At(code), vmctx, ty }
             }
         };
         self.emit_call(callee, kind)
+    }
+
+    /// The function at hand, as a callee.
+    fn itself(&mut self, ty: TypeIdx) -> Result<Code, CompileError> {
+        if let Some(itself) = self.itself {
+            return Ok(Code::Itself(itself));
+        }
+        let signature = self.signature(ty)?;
+        let func = &mut *self.builder.func;
+        let UserFuncName::User(name) = func.name.clone() else {
+            return Err(CompileError::Internal("a function without a number calls itself".to_owned()));
+        };
+        let name = ExternalName::user(func.declare_imported_user_function(name));
+        let itself = func.import_function(ExtFuncData { name, signature, colocated: true, patchable: false });
+        self.itself = Some(itself);
+        Ok(Code::Itself(itself))
     }
 
     fn call_indirect(&mut self, ty: TypeIdx, table: TableIdx, kind: CallKind) -> Result<(), CompileError> {
@@ -140,7 +168,7 @@ impl FuncTranslator<'_> {
     fn slot_callee(&mut self, slot: Value, func: Value, ty: TypeIdx) -> Callee {
         let vmctx = self.load_mutable(POINTER, Region::FuncRefs, func, vmfuncref::VMCTX);
         let code = self.load_mutable(POINTER, Region::CodeSlots, slot, 0);
-        Callee { code, vmctx, ty }
+        Callee { code: Code::At(code), vmctx, ty }
     }
 
     /// Calls with the operands on the stack.
@@ -162,7 +190,10 @@ impl FuncTranslator<'_> {
                 }
             }
             CallKind::ReturnCall => {
-                self.ins().return_call_indirect(sig, code, &args);
+                match code {
+                    Code::At(code) => self.ins().return_call_indirect(sig, code, &args),
+                    Code::Itself(itself) => self.ins().return_call(itself, &args),
+                };
                 self.reachable = false;
             }
         }

@@ -9,6 +9,7 @@ use chalcid_module::index::TypeIdx;
 use chalcid_module::layout::{vmagent, vmcontext};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::ValType;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, JumpTableData, MemFlagsData, Value, types};
 use wasmparser::{BlockType, BrTable, Catch, Operator};
 
@@ -17,6 +18,9 @@ use super::region::Region;
 use super::translator::FuncTranslator;
 use super::types::val_type;
 use crate::CompileError;
+
+/// Up to so many labels other than its default's are found by comparisons.
+const FEW_TARGETS: usize = 4;
 
 /// A control frame.
 pub(super) struct Frame<'a> {
@@ -389,21 +393,30 @@ impl<'a> FuncTranslator<'a> {
         self.go_on_in(next);
     }
 
-    /// Cranelift's lowering clamps the index to the table without a branch, so that it cannot be speculated past its end.
+    /// Branches to a label that an index chooses: by comparisons where few of them do, for a jump through a table is predicted worse.
+    ///
+    /// Cranelift's lowering of a table clamps the index to it without a branch, so that it cannot be speculated past its end.
     fn br_table(&mut self, targets: &BrTable<'_>) -> Result<(), CompileError> {
         let index = self.pop();
         let (default, count) = self.label_at(targets.default());
         let args = self.block_args(count);
-        let mut calls = Vec::with_capacity(targets.len() as usize);
+        let mut labels = Vec::with_capacity(targets.len() as usize);
         for depth in targets.targets() {
-            let (label, _) = self.label_at(depth?);
-            calls.push(self.builder.func.dfg.block_call(label, &args));
+            labels.push(self.label_at(depth?).0);
         }
-        let default = self.builder.func.dfg.block_call(default, &args);
-        if calls.is_empty() {
-            let (label, _) = self.label_at(targets.default());
-            self.ins().jump(label, &args);
+        let chosen = || labels.iter().enumerate().filter(|&(_, &label)| label != default);
+        if chosen().count() <= FEW_TARGETS {
+            for (number, &label) in chosen() {
+                let hit = self.ins().icmp_imm_u(IntCC::Equal, index, number as i64);
+                let next = self.builder.create_block();
+                self.ins().brif(hit, label, &args, next, &[]);
+                self.go_on_in(next);
+            }
+            self.ins().jump(default, &args);
         } else {
+            let dfg = &mut self.builder.func.dfg;
+            let calls: Vec<_> = labels.iter().map(|&label| dfg.block_call(label, &args)).collect();
+            let default = dfg.block_call(default, &args);
             let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
             self.ins().br_table(index, table);
         }

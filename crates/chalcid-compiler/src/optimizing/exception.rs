@@ -27,6 +27,7 @@ use cranelift_codegen::ir::{
 use wasmparser::{BlockType, Catch, Operator};
 
 use super::bounds::Place;
+use super::call::Code;
 use super::control::{Frame, FrameKind, unbalanced};
 use super::object::Extend;
 use super::region::Region;
@@ -104,9 +105,12 @@ impl FuncTranslator<'_> {
     }
 
     /// Calls a function that may throw.
-    pub(super) fn call_throwing(&mut self, sig: SigRef, code: Value, args: &[Value]) -> Results {
+    pub(super) fn call_throwing(&mut self, sig: SigRef, code: Code, args: &[Value]) -> Results {
         let Some(landing) = self.landing() else {
-            return Results::Inst(self.ins().call_indirect(sig, code, args));
+            return Results::Inst(match code {
+                Code::At(code) => self.ins().call_indirect(sig, code, args),
+                Code::Itself(itself) => self.ins().call(itself, args),
+            });
         };
         let next = self.builder.create_block();
         if self.in_cold_path {
@@ -126,7 +130,10 @@ impl FuncTranslator<'_> {
         let table = ExceptionTableData::new(sig, returned, [ExceptionTableItem::Default(thrown)]);
         let table = dfg.exception_tables.push(table);
         self.spare_block_args = results;
-        self.ins().try_call_indirect(code, args, table);
+        match code {
+            Code::At(code) => self.ins().try_call_indirect(code, args, table),
+            Code::Itself(itself) => self.ins().try_call(itself, args, table),
+        };
         self.go_on_in(next);
         Results::Block(next)
     }

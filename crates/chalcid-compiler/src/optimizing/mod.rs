@@ -7,6 +7,7 @@
 mod apply;
 mod function;
 mod hoist;
+mod loop_variables;
 mod operator;
 mod output;
 mod region;
@@ -61,13 +62,20 @@ pub const MAX_UNCHECKED_FRAME: u32 = 64 * 1024;
 
 /// What Cranelift allocates and every compilation of a thread uses again.
 struct Scratch {
-    context: Context,
+    generator: Generator,
     builder: FunctionBuilderContext,
+}
+
+/// The part of it that makes code of a translated function.
+struct Generator {
+    context: Context,
+    registers: regalloc2::Ctx,
 }
 
 impl Scratch {
     fn new() -> Box<Self> {
-        Box::new(Self { context: Context::new(), builder: FunctionBuilderContext::new() })
+        let generator = Generator { context: Context::new(), registers: regalloc2::Ctx::default() };
+        Box::new(Self { generator, builder: FunctionBuilderContext::new() })
     }
 }
 
@@ -100,12 +108,12 @@ pub(crate) fn compile_function(
     settings: &Settings,
     targets: &impl Targets,
 ) -> Result<CompiledCode, CompileError> {
-    function(input, settings, targets, |context, isa| {
-        let compiled = compile(context, isa)?;
+    function(input, settings, targets, |generator, isa| {
+        let compiled = compile(generator, isa)?;
         if !settings.signals {
-            check_frame(compiled)?;
+            check_frame(&compiled)?;
         }
-        output::artifact(compiled)
+        output::artifact(&compiled)
     })
 }
 
@@ -115,7 +123,7 @@ pub(crate) fn source_map_of(
     settings: &Settings,
     targets: &impl Targets,
 ) -> Result<Vec<SourcePosition>, CompileError> {
-    function(input, settings, targets, |context, isa| Ok(output::whole_source_map(compile(context, isa)?)))
+    function(input, settings, targets, |generator, isa| Ok(output::whole_source_map(&compile(generator, isa)?)))
 }
 
 /// Compiles a function, and lists what became of it.
@@ -124,11 +132,11 @@ pub(crate) fn list_function(
     settings: &Settings,
     targets: &impl Targets,
 ) -> Result<Listing, CompileError> {
-    function(input, settings, targets, |context, isa| {
-        let translated = context.func.display().to_string();
-        context.set_disasm(true);
-        let assembly = compile(context, isa)?.vcode.clone().unwrap_or_default();
-        let optimized = context.func.display().to_string();
+    function(input, settings, targets, |generator, isa| {
+        let translated = generator.context.func.display().to_string();
+        generator.context.set_disasm(true);
+        let assembly = compile(generator, isa)?.vcode.unwrap_or_default();
+        let optimized = generator.context.func.display().to_string();
         Ok(Listing { translated, optimized, assembly })
     })
 }
@@ -138,17 +146,17 @@ fn function<T>(
     input: Input<'_>,
     settings: &Settings,
     targets: &impl Targets,
-    then: impl FnOnce(&mut Context, &dyn TargetIsa) -> Result<T, CompileError>,
+    then: impl FnOnce(&mut Generator, &dyn TargetIsa) -> Result<T, CompileError>,
 ) -> Result<T, CompileError> {
     let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
         function::translate(input, settings, targets.full(), func, builder)
     };
-    guarded(build, |context, work| {
-        let isa = match work.effort(&context.func)? {
+    guarded(build, |generator, work| {
+        let isa = match work.effort(&generator.context.func)? {
             Effort::Full => targets.full(),
             Effort::Quick => targets.quick()?,
         };
-        then(context, isa)
+        then(generator, isa)
     })
 }
 
@@ -162,7 +170,7 @@ pub(crate) fn compile_entry_trampoline(
         trampoline::entry(signature, settings, isa, func, builder);
         Ok(())
     };
-    guarded(build, |context, ()| output::artifact(compile(context, isa)?))
+    guarded(build, |generator, ()| output::artifact(&compile(generator, isa)?))
 }
 
 /// Compiles the trampoline from wasm into host functions of a signature.
@@ -175,17 +183,26 @@ pub(crate) fn compile_host_trampoline(
         trampoline::host(signature, settings, isa, func, builder);
         Ok(())
     };
-    guarded(build, |context, ()| output::artifact(compile(context, isa)?))
+    guarded(build, |generator, ()| output::artifact(&compile(generator, isa)?))
 }
 
-/// Generates the code of the function in `context`.
-fn compile<'c>(context: &'c mut Context, isa: &dyn TargetIsa) -> Result<&'c IrCode, CompileError> {
-    if isa.flags().opt_level() != flags::OptLevel::None {
+/// Generates the code of the function in the generator's context.
+fn compile(generator: &mut Generator, isa: &dyn TargetIsa) -> Result<IrCode, CompileError> {
+    let Generator { context, registers } = generator;
+    let optimizes = isa.flags().opt_level() != flags::OptLevel::None;
+    if optimizes {
         hoist::hoist_memory_headers(context);
     }
-    context
-        .compile(isa, &mut ControlPlane::default())
-        .map_err(|error| CompileError::Internal(pretty_error(error.func, error.inner)))
+    let plane = &mut ControlPlane::default();
+    let code = context.optimize(isa, plane).and_then(|()| {
+        if optimizes {
+            loop_variables::keep_registers(&mut context.func);
+            context.verify_if(isa)?;
+        }
+        isa.compile_function(&context.func, &context.domtree, registers, context.want_disasm, plane)
+    });
+    code.map(|code| code.apply_params(&context.func.params))
+        .map_err(|error| CompileError::Internal(pretty_error(&context.func, error)))
 }
 
 /// Without signals a frame checks the stack limit only once it is there.
@@ -207,14 +224,14 @@ fn check_frame(compiled: &IrCode) -> Result<(), CompileError> {
 /// turn into the end of the process. The memory is given up then, since nothing is known about its state.
 fn guarded<B, T>(
     build: impl FnOnce(&mut ir::Function, &mut FunctionBuilderContext) -> Result<B, CompileError>,
-    then: impl FnOnce(&mut Context, B) -> Result<T, CompileError>,
+    then: impl FnOnce(&mut Generator, B) -> Result<T, CompileError>,
 ) -> Result<T, CompileError> {
     let mut scratch = SCRATCH.take().unwrap_or_else(Scratch::new);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let Scratch { context, builder } = &mut *scratch;
-        context.clear();
-        match build(&mut context.func, builder) {
-            Ok(built) => then(context, built),
+        let Scratch { generator, builder } = &mut *scratch;
+        generator.context.clear();
+        match build(&mut generator.context.func, builder) {
+            Ok(built) => then(generator, built),
             Err(error) => {
                 // The builder is only in order after a translation that ended.
                 *builder = FunctionBuilderContext::new();

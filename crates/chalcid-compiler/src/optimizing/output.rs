@@ -16,11 +16,13 @@ const MIN_ALIGNMENT: u32 = 16;
 /// Turns Cranelift's output into an artifact.
 pub(super) fn artifact(compiled: &IrCode) -> Result<CompiledCode, CompileError> {
     let buffer = &compiled.buffer;
+    let mut code = buffer.data().to_vec();
+    let relocations = relocations(compiled, &mut code)?;
     Ok(CompiledCode {
         tier: Tier::Optimizing,
-        code: buffer.data().to_vec(),
+        code,
         alignment: buffer.alignment.max(MIN_ALIGNMENT),
-        relocations: relocations(compiled)?,
+        relocations,
         traps: traps(compiled)?,
         stack_maps: stack_maps(compiled),
         source_map: source_map(compiled),
@@ -28,20 +30,27 @@ pub(super) fn artifact(compiled: &IrCode) -> Result<CompiledCode, CompileError> 
     })
 }
 
-fn relocations(compiled: &IrCode) -> Result<Vec<Relocation>, CompileError> {
-    let relocation = |reloc: &cranelift_codegen::FinalizedMachReloc| match (&reloc.target, reloc.kind) {
-        (FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)), Reloc::Abs8) => {
-            let target = math_call(*call)?;
-            Some(Relocation { offset: reloc.offset, target, addend: reloc.addend })
-        }
-        _ => None,
-    };
-    let relocs = compiled.buffer.relocs().iter();
-    relocs
-        .map(|reloc| {
-            relocation(reloc).ok_or_else(|| CompileError::Internal(format!("unexpected relocation {reloc:?}")))
-        })
-        .collect()
+/// The places that need an address once the code has one. Where the function calls itself, it needs none: those are written into `code`.
+fn relocations(compiled: &IrCode, code: &mut [u8]) -> Result<Vec<Relocation>, CompileError> {
+    let mut relocations = Vec::new();
+    for reloc in compiled.buffer.relocs() {
+        let known = match (&reloc.target, reloc.kind) {
+            (FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)), Reloc::Abs8) => {
+                math_call(*call).map(|target| {
+                    relocations.push(Relocation { offset: reloc.offset, target, addend: reloc.addend });
+                })
+            }
+            // The only function that is called by its number is the one at hand, which begins at 0.
+            (FinalizedRelocTarget::ExternalName(ExternalName::User(_)), Reloc::X86CallPCRel4) => {
+                let distance = i32::try_from(reloc.addend - i64::from(reloc.offset)).ok();
+                let place = code.get_mut(reloc.offset as usize..).and_then(<[u8]>::first_chunk_mut::<4>);
+                place.zip(distance).map(|(place, distance)| *place = distance.to_le_bytes())
+            }
+            _ => None,
+        };
+        known.ok_or_else(|| CompileError::Internal(format!("unexpected relocation {reloc:?}")))?;
+    }
+    Ok(relocations)
 }
 
 fn math_call(call: LibCall) -> Option<RelocationTarget> {

@@ -23,8 +23,8 @@ use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::{AddressType, FuncType, ValType};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, AbiParam, BlockArg, InstBuilder, InstructionData, MemFlagsData, Opcode, SigRef, Signature, Type, Value,
-    ValueDef, types,
+    self, AbiParam, BlockArg, FuncRef, InstBuilder, InstructionData, MemFlagsData, Opcode, SigRef, Signature, Type,
+    Value, ValueDef, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
@@ -78,6 +78,8 @@ pub(crate) struct FuncTranslator<'a> {
     builtin_sigs: Vec<Option<SigRef>>,
     /// Signatures of function types that were used.
     type_sigs: HashMap<TypeIdx, SigRef>,
+    /// The function at hand, once it has called itself.
+    pub(super) itself: Option<FuncRef>,
     /// Layouts of structure types that were used.
     pub(super) struct_layouts: HashMap<TypeIdx, Rc<FieldsLayout>>,
 }
@@ -117,6 +119,7 @@ impl<'a> FuncTranslator<'a> {
             stack: Vec::new(),
             builtin_sigs: vec![None; Builtin::ALL.len()],
             type_sigs: HashMap::new(),
+            itself: None,
             struct_layouts: HashMap::new(),
         }
     }
