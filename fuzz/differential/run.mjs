@@ -1,38 +1,81 @@
-// Runs programs made by `programs make` and writes down everything that can be seen of them, one line a step, the same in every engine.
+// Runs the programs of a file that `programs make FIRST..LAST SUBJECT FILE` wrote, by what their plans say (src/plan.rs), and writes an account of each to
+// standard output: the same lines as src/account.rs.
 //
-//   node run.mjs FILE > node.txt;  chalcid run.mjs FILE > chalcid.txt;  ./compare.py node.txt chalcid.txt
-//
-// A step that depends on what an engine has left (its stack, its memory) ends the program's account with `exhausted`.
+//   node run.mjs FILE [SEED]      all programs, or those after a seed
 
 import { readFileSync } from 'node:fs';
 
-const [file, only] = process.argv.slice(2);
-const bytes = readFileSync(`${file}.bin`);
+// As in src/plan.rs.
+const OBJECTS = 4, THROWN = 1, THROWS_EVERY = 7, CALLS_SHOWN = 20, ELEMENTS_SHOWN = 60;
+
+// As in src/account.rs.
+const PATTERN = Uint8Array.from({ length: 1 << 16 }, (_, at) => (at & 32 ? Math.imul(at, 0x9e3779b1) >>> 23 : 0));
+
+const [file, after] = process.argv.slice(2);
+const modules = readFileSync(`${file}.bin`);
 const lines = [];
 const say = (line) => lines.push(line);
 
+const objects = Array.from({ length: OBJECTS }, (_, index) => ({ name: `object ${index}` }));
+const floats = new DataView(new ArrayBuffer(8));
+
+// The value that a word of a plan means.
+function value(type, word, exports) {
+  switch (type) {
+    case 'i32': return Number(word);
+    case 'i64': return BigInt(word);
+    case 'f32': floats.setUint32(0, Number(`0x${word}`)); return floats.getFloat32(0);
+    case 'f64': floats.setBigUint64(0, BigInt(`0x${word}`)); return floats.getFloat64(0);
+  }
+  const [kind, rest] = [word.split(' ', 1)[0], word.slice(word.indexOf(' ') + 1)];
+  switch (kind) {
+    case 'i31': return Number(rest);
+    case 'object': return objects[rest];
+    case 'export': return exports[rest];
+    default: return null;
+  }
+}
+
+function show(type, value) {
+  switch (type) {
+    case 'i32': case 'i64': return String(value);
+    case 'f32': floats.setFloat32(0, value); return Number.isNaN(value) ? 'nan' : floats.getUint32(0).toString(16);
+    case 'f64': floats.setFloat64(0, value); return Number.isNaN(value) ? 'nan' : floats.getBigUint64(0).toString(16);
+  }
+  switch (typeof value) {
+    case 'number': return `i31 ${value}`;
+    case 'function': return 'function';
+    case 'object': {
+      if (value === null) return 'null';
+      const known = objects.indexOf(value);
+      return known >= 0 ? `object ${known}` : Object.getPrototypeOf(value) === null ? 'aggregate' : 'a value';
+    }
+    default: return String(value);
+  }
+}
+
+const showAll = (types, values) => types.map((type, index) => show(type, values[index])).join(', ');
+
 // The sum over a memory's bytes, by wasm: JavaScript would take too long.
 const sums = new Map();
-function sumOf(memory, kind) {
+function sum(memory, { wide, shared }) {
+  const kind = `${wide} ${shared}`;
   let module = sums.get(kind);
   if (module === undefined) {
-    const wide = kind.startsWith('i64');
-    const shared = kind.endsWith('shared');
-    const flags = (shared ? 3 : 0) | (wide ? 4 : 0);
     const address = wide ? 0x7e : 0x7f;
     const maximum = shared ? (wide ? [0x80, 0x80, 0x10] : [0x80, 0x80, 0x04]) : [];
-    // (func (param $at address) (param $end address) (result i64): sum = (sum rotl 5 xor byte)*odd
-    const [ge, add, one] = wide ? [0x5a, 0x7c, [0x42, 1]] : [0x4f, 0x6a, [0x41, 1]];
+    // (func (param $at address) (param $end address) (result i64): sum = (sum rotl 5 xor word) * odd
+    const [ge, add, eight] = wide ? [0x5a, 0x7c, [0x42, 8]] : [0x4f, 0x6a, [0x41, 8]];
     const body = [
       1, 1, 0x7e, 0x02, 0x40, 0x03, 0x40,
       0x20, 0, 0x20, 1, ge, 0x0d, 1,
-      0x20, 2, 0x42, 5, 0x89, 0x20, 0, 0x31, 0, 0, 0x85, 0x42, 0xb5, 0xe2, 0xd4, 0xac, 0x05, 0x7e, 0x21, 2,
-      0x20, 0, ...one, add, 0x21, 0, 0x0c, 0, 0x0b, 0x0b, 0x20, 2, 0x0b,
+      0x20, 2, 0x42, 5, 0x89, 0x20, 0, 0x29, 0, 0, 0x85, 0x42, 0xb5, 0xf3, 0xdd, 0xf1, 0x09, 0x7e, 0x21, 2,
+      0x20, 0, ...eight, add, 0x21, 0, 0x0c, 0, 0x0b, 0x0b, 0x20, 2, 0x0b,
     ];
     module = new WebAssembly.Module(new Uint8Array([
       0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
       1, 7, 1, 0x60, 2, address, address, 1, 0x7e,
-      2, 8 + maximum.length, 1, 1, 109, 1, 109, 2, flags, 0, ...maximum,
+      2, 8 + maximum.length, 1, 1, 109, 1, 109, 2, (shared ? 3 : 0) | (wide ? 4 : 0), 0, ...maximum,
       3, 2, 1, 0, 7, 5, 1, 1, 115, 0, 0,
       10, body.length + 2, 1, body.length, ...body,
     ]));
@@ -40,63 +83,7 @@ function sumOf(memory, kind) {
   }
   const { s } = new WebAssembly.Instance(module, { m: { m: memory } }).exports;
   const length = memory.buffer.byteLength;
-  const wide = kind.startsWith('i64');
   return `${length}:${s(wide ? 0n : 0, wide ? BigInt(length) : length)}`;
-}
-
-function random(seed) {
-  let state = BigInt.asUintN(64, BigInt(seed) * 0x9e3779b97f4a7c15n) | 1n;
-  return () => {
-    state = BigInt.asUintN(64, state ^ (state << 13n));
-    state ^= state >> 7n;
-    state = BigInt.asUintN(64, state ^ (state << 17n));
-    return state;
-  };
-}
-
-const objects = Array.from({ length: 4 }, (_, index) => ({ name: `object ${index}` }));
-
-function number(next) {
-  switch (Number(next() % 4n)) {
-    case 0: return next();
-    case 1: return next() % 70000n;
-    case 2: return 1n << (next() % 64n);
-    default: return BigInt.asUintN(64, -1n << (next() % 64n));
-  }
-}
-
-// A value for a parameter; `undefined` for what JavaScript cannot make.
-function argument(type, next) {
-  const bits = number(next);
-  switch (type) {
-    case 'i32': return Number(BigInt.asIntN(32, bits));
-    case 'i64': return BigInt.asIntN(64, bits);
-    case 'f32':
-    case 'f64': return [0, -0, 1.5, -1e10, Infinity, -Infinity, NaN, Number(BigInt.asIntN(40, bits)) / 16][Number(next() % 8n)];
-    case 'externref': return [null, undefined, 'text', 7, ...objects][Number(next() % 8n)];
-    case '(ref extern)': return [undefined, 'text', 7, ...objects][Number(next() % 7n)];
-    case 'anyref': return [null, 12, objects[0], 'text', 1.5][Number(next() % 5n)];
-    case '(ref any)': return [12, objects[0], 'text', 1.5][Number(next() % 4n)];
-    case 'i31ref': case 'eqref': return [null, 0, -1, 0x3fffffff][Number(next() % 4n)];
-    case '(ref i31)': case '(ref eq)': return [0, -1, 0x3fffffff][Number(next() % 3n)];
-    default: return type.startsWith('(ref ') && !type.startsWith('(ref null') ? undefined : null;
-  }
-}
-
-function show(value) {
-  switch (typeof value) {
-    case 'number': return Object.is(value, -0) ? '-0' : String(value);
-    case 'bigint': return `${value}n`;
-    case 'string': return JSON.stringify(value);
-    case 'function': return 'a function';
-    case 'object': {
-      if (value === null) return 'null';
-      if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
-      const known = objects.indexOf(value);
-      return known >= 0 ? `object ${known}` : Object.getPrototypeOf(value) === null ? 'an aggregate' : 'an object';
-    }
-    default: return String(value);
-  }
 }
 
 const EXHAUSTED = Symbol('exhausted');
@@ -107,145 +94,121 @@ const KINDS = [
   [/divide result unrepresentable|integer overflow|float unrepresentable|invalid conversion/i, 'unrepresentable'],
   [/memory access out of bounds|out of bounds memory|data segment.*out of bounds|unaligned/i, 'memory'],
   [/array element access out of bounds|out of bounds array|array.*out of bounds/i, 'array'],
-  [/table index is out of bounds|table.*out of bounds|out of bounds table|undefined element|table access out of bounds/i, 'table'],
-  [/null function or function signature|indirect call type|uninitialized element|signature mismatch/i, 'indirect call'],
-  [/element segment out of bounds|segment.*out of bounds/i, 'segment'],
+  [/table index is out of bounds|table.*out of bounds|out of bounds table|undefined element|table access out of bounds|element segment out of bounds/i, 'table'],
   [/illegal cast|cast failure/i, 'cast'],
-  [/null/i, 'null'],
+  [/null|indirect call type|uninitialized element|signature mismatch/i, 'null'],
 ];
 
-function failure(error) {
-  if (WebAssembly.Exception !== undefined && error instanceof WebAssembly.Exception) {
-    return `an exception${tags.map((tag, index) => (error.is(tag) ? ` of tag ${index}` : '')).join('')}`;
+// How a step failed; `EXHAUSTED` where that depends on what is left.
+function failure(error, tags) {
+  const known = objects.indexOf(error);
+  if (known >= 0) return `object ${known}`;
+  if (error instanceof WebAssembly.Exception) {
+    const of = tags.map(([tag, types], index) => {
+      if (!error.is(tag)) return '';
+      return ` of tag ${index} (${types.map((type, at) => show(type, error.getArg(tag, at))).join(', ')})`;
+    });
+    return `an exception${of.join('')}`;
   }
-  if (error === EXHAUSTED) return EXHAUSTED;
   if (error instanceof RangeError) return EXHAUSTED;
+  const message = String(error?.message).replaceAll('\n', ' ');
+  if (error instanceof WebAssembly.CompileError) return `invalid # ${message}`;
+  if (error instanceof WebAssembly.LinkError) return `a LinkError # ${message}`;
   const kind = KINDS.find(([pattern]) => pattern.test(error?.message ?? ''))?.[1];
   if (kind === EXHAUSTED) return EXHAUSTED;
   if (error instanceof WebAssembly.RuntimeError) return `trap: ${kind ?? error.message}`;
-  if (error instanceof TypeError) return 'a TypeError';
-  if (error instanceof WebAssembly.LinkError) return 'a LinkError';
-  return `${error?.constructor?.name}: ${error?.message}`;
+  return `failure: ${error?.constructor?.name}: ${error?.message}`;
 }
 
-let tags = [];
-
-// Kinds of values that the interface's text lets JavaScript name: an engine may know more.
-const NAMED = ['i32', 'i64', 'f32', 'f64', 'v128', 'externref', 'funcref'];
-
-// Whether JavaScript can make what a program imports.
-function canSupply([kind, ...rest]) {
-  switch (kind) {
-    case 'global': return NAMED.includes(rest[0]) && rest[0] !== 'v128';
-    case 'table': return NAMED.includes(rest[2]);
-    case 'tag': return rest[0].every((type) => NAMED.includes(type));
-    default: return true;
-  }
-}
-
-// An import of a kind; the same for the same seed in every engine.
-function supply(what, next) {
-  const [kind, ...rest] = what;
-  switch (kind) {
+// What stands for an import.
+function supply(item) {
+  const size = (number) => (item.wide ? BigInt(number) : number);
+  const limits = () => ({
+    initial: size(item.initial),
+    ...(item.maximum === null ? {} : { maximum: size(item.maximum) }),
+    ...(item.wide ? { address: 'i64' } : {}),
+  });
+  const named = (type) => (type === 'funcref' ? 'anyfunc' : type);
+  switch (item.kind) {
     case 'func': {
-      const [, results] = rest;
-      const fixed = results.map((type) => argument(type, next));
+      const { params, results, returns } = item;
+      const values = results.map((type, index) => value(type, returns[index]));
       let calls = 0;
       return (...args) => {
-        if (++calls < 20) say(`  import called with ${args.map(show).join(', ')}`);
-        if (calls % 7 === 0) throw objects[1];
-        return results.length === 0 ? undefined : results.length === 1 ? fixed[0] : fixed;
+        if (++calls < CALLS_SHOWN) say(`  import called with ${showAll(params, args)}`);
+        if (calls % THROWS_EVERY === 0) throw objects[THROWN];
+        return values.length === 1 ? values[0] : values.length === 0 ? undefined : values;
       };
     }
-    case 'global': {
-      const [type, mutable] = rest;
-      const plain = { externref: 'externref', funcref: 'anyfunc' }[type] ?? type;
-      return new WebAssembly.Global({ value: plain, mutable }, argument(type, next));
-    }
-    case 'memory': {
-      const [initial, maximum, form] = rest;
-      const wide = form.startsWith('i64');
-      const size = (pages) => (wide ? BigInt(pages) : pages);
-      const options = { initial: size(initial), shared: form.endsWith('shared') };
-      if (maximum !== null) options.maximum = size(maximum);
-      if (wide) options.address = 'i64';
-      return new WebAssembly.Memory(options);
-    }
-    case 'table': {
-      const [initial, maximum, element, wide] = rest;
-      const size = (length) => (wide ? BigInt(length) : length);
-      const options = { initial: size(initial), element: element === 'funcref' ? 'anyfunc' : element };
-      if (maximum !== null) options.maximum = size(maximum);
-      if (wide) options.address = 'i64';
-      return new WebAssembly.Table(options);
-    }
+    case 'global': return new WebAssembly.Global({ value: named(item.ty), mutable: item.mutable }, value(item.ty, item.value));
+    case 'memory': return new WebAssembly.Memory({ ...limits(), shared: item.shared });
+    case 'table': return new WebAssembly.Table({ ...limits(), element: named(item.ty) }, null);
+    default: return new WebAssembly.Tag({ parameters: item.params.map(named) });
+  }
+}
+
+// What there is to see of an export.
+function look(item, watch) {
+  switch (watch.kind) {
+    case 'memory': return sum(item, watch);
+    case 'global': return show(watch.ty, item.value);
     default: {
-      const [params] = rest;
-      return new WebAssembly.Tag({ parameters: params });
+      const wide = typeof item.length === 'bigint';
+      const shown = [];
+      for (let index = 0; index < Math.min(Number(item.length), ELEMENTS_SHOWN); index++) shown.push(show(watch.ty, item.get(wide ? BigInt(index) : index)));
+      return `${item.length} ${shown.join(' ')}`;
     }
   }
 }
 
-function state(program, exports) {
-  for (const [name, [kind, form]] of program.exports) {
-    const item = exports[name];
-    try {
-      if (kind === 'memory') say(`  ${name}: ${sumOf(item, form)}`);
-      if (kind === 'global') say(`  ${name}: ${show(item.value)}`);
-      if (kind === 'table') {
-        const wide = typeof item.length === 'bigint';
-        const shown = [];
-        for (let index = 0; index < Math.min(Number(item.length), 60); index++) shown.push(show(item.get(wide ? BigInt(index) : index)));
-        say(`  ${name}: ${item.length} ${shown.join(' ')}`);
-      }
-    } catch (error) {
-      say(`  ${name}: ${String(failure(error))}`);
-    }
-  }
-}
-
-function run(program) {
-  say(`program ${program.seed}`);
-  if (!program.imports.every(([, , what]) => canSupply(what))) return say('cannot be supplied');
-  const next = random(program.seed);
-  tags = [];
+function run(plan) {
   let exports;
   try {
-    const module = new WebAssembly.Module(bytes.subarray(program.offset, program.offset + program.length));
+    const module = new WebAssembly.Module(modules.subarray(plan.offset, plan.offset + plan.length));
     const imports = {};
-    for (const [from, name, what] of program.imports) (imports[from] ??= {})[name] = supply(what, next);
+    for (const item of plan.imports) (imports[item.module] ??= {})[item.name] = supply(item);
     exports = new WebAssembly.Instance(module, imports).exports;
   } catch (error) {
-    if (error instanceof WebAssembly.CompileError) say(`invalid: ${error.message}`);
-    else {
-      const what = error === objects[1] ? 'object 1' : failure(error);
-      say(what === EXHAUSTED ? 'exhausted' : `not instantiated: ${what}`);
-    }
-    return;
+    const how = failure(error, []);
+    return say(how === EXHAUSTED ? 'exhausted' : `not instantiated: ${how}`);
   }
-  tags = program.exports.filter(([, [kind]]) => kind === 'tag').map(([name]) => exports[name]);
-  state(program, exports);
-  for (const [name, [kind, params]] of program.exports) {
-    if (kind !== 'func') continue;
-    for (let round = 0; round < 2; round++) {
-      const args = params.map((type) => argument(type, next));
-      try {
-        say(`${name}(${args.map(show).join(', ')}) = ${show(exports[name](...args))}`);
-      } catch (error) {
-        const what = error === objects[1] ? 'object 1' : failure(error);
-        if (what === EXHAUSTED) return say('exhausted');
-        say(`${name}(${args.map(show).join(', ')}): ${what}`);
-      }
-      state(program, exports);
+  const tags = plan.tags.map(([name, types]) => [exports[name], types]);
+  for (const { name, kind } of plan.watch) {
+    if (kind !== 'memory') continue;
+    const memory = new Uint8Array(exports[name].buffer);
+    memory.set(PATTERN.subarray(0, memory.length));
+  }
+  const seen = plan.watch.map(() => '');
+  const lookAtAll = () => {
+    plan.watch.forEach((watch, index) => {
+      const sight = look(exports[watch.name], watch);
+      // Only what has changed.
+      if (seen[index] !== sight) say(`  ${watch.name}: ${sight}`);
+      seen[index] = sight;
+    });
+  };
+  lookAtAll();
+  for (const { name, params, args, results } of plan.calls) {
+    if (plan.fuel !== null) exports[plan.fuel[0]].value = plan.fuel[1];
+    const what = `${name}(${args.join(', ')})`;
+    try {
+      const returned = exports[name](...params.map((type, index) => value(type, args[index], exports)));
+      say(`${what} = ${showAll(results, results.length === 1 ? [returned] : returned)}`);
+    } catch (error) {
+      const how = failure(error, tags);
+      if (how === EXHAUSTED) return say('exhausted');
+      say(`${what}: ${how}`);
     }
+    lookAtAll();
   }
 }
 
 for (const line of readFileSync(`${file}.json`, 'utf8').split('\n')) {
   if (line === '') continue;
-  const program = JSON.parse(line);
-  if (only !== undefined && String(program.seed) !== only) continue;
-  run(program);
+  const plan = JSON.parse(line);
+  if (after !== undefined && plan.seed <= Number(after)) continue;
+  say(`program ${plan.seed}`);
+  run(plan);
   console.log(lines.join('\n'));
   lines.length = 0;
 }

@@ -1,87 +1,116 @@
-//! Makes random programs for `run.mjs`, which any JavaScript engine with WebAssembly runs.
+//! Random programs on the command line.
 //!
 //! ```text
-//! programs make FIRST LAST FILE [SUBJECT]     programs of the seeds FIRST..LAST, in FILE.bin and FILE.json
-//! programs operators FIRST LAST [SUBJECT]     how often each operator occurs in them, and which never does
-//! programs one SEED [SUBJECT]                 one program, to standard output
+//! programs compare ONE OTHER FIRST..LAST SUBJECT [JUDGE]   by two engines, compared; the status is 1 if anything differs
+//! programs run ENGINE FILE [SEED]                  what an engine of this program writes about a file, or what of it comes after a seed
+//! programs make FIRST..LAST SUBJECT FILE           programs in FILE.bin, and what to do with them in FILE.json
+//! programs one SEED SUBJECT                        one program, to standard output
+//! programs operators FIRST..LAST SUBJECT           how often each operator occurs, and which never does
 //! ```
 //!
-//! A `SUBJECT` is what the programs are about and who can run them: see [`Subject`]. `FILE.bin` holds the modules one after another,
-//! `FILE.json` one line for each: its seed, where it lies, and the types of its imports and exported functions.
+//! An engine is `wasmi`; Chalcid, as `baseline`, `optimizing`, `auto`, each perhaps with `+stress`, `+no-signals`, `+interruptible`, `+unoptimized`,
+//! `+old-cpu`; or `js:COMMAND`, where the command runs a JavaScript file. Subjects: see the README.
 
 #![forbid(unsafe_code)]
 
-mod describe;
-mod objects;
-mod operators;
-mod program;
-
-use std::fs::File;
+use std::error::Error;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use program::Subject;
+use chalcid_differential::compare::{self, Comparison, Coverage, Runner};
+use chalcid_differential::operators::Count;
+use chalcid_differential::program::{self, Subject};
+use chalcid_differential::{account, engine};
+
+const USAGE: &str = "usage: programs compare ONE OTHER FIRST..LAST SUBJECT [JUDGE] | run ENGINE FILE [SEED] | make FIRST..LAST SUBJECT FILE | \
+                     one SEED SUBJECT | operators FIRST..LAST SUBJECT";
+
+/// Programs that a process of an engine runs.
+const BATCH: u64 = 500;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
-        ["make", first, last, file, subject @ ..] => make(first, last, file, subject),
-        ["operators", first, last, subject @ ..] => operators(first, last, subject),
-        ["one", seed, subject @ ..] => one(seed, subject),
-        _ => {
-            Err("usage: programs make FIRST LAST FILE [SUBJECT] | operators FIRST LAST [SUBJECT] | one SEED [SUBJECT]"
-                .into())
-        }
+        ["compare", one, other, range, name, judge @ ..] => compare(one, other, range, name, judge.first().copied()),
+        ["run", engine, file, after @ ..] => run(engine, Path::new(file), after.first().copied()),
+        ["make", range, name, file] => make(range, name, Path::new(file)),
+        ["one", seed, name] => one(seed, name),
+        ["operators", range, name] => seeds(range).and_then(|seeds| operators(seeds, subject(name)?)),
+        _ => Err(USAGE.into()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type Outcome = Result<bool, Box<dyn Error>>;
 
-fn subject(args: &[&str]) -> Result<Subject, String> {
-    match args {
-        [] => Ok(Subject::Common),
-        [name, ..] => Subject::named(name).ok_or_else(|| format!("unknown subject {name}")),
-    }
+fn seeds(range: &str) -> Result<Range<u64>, Box<dyn Error>> {
+    let (first, last) = range.split_once("..").ok_or("a range of seeds is FIRST..LAST")?;
+    Ok(first.parse()?..last.parse()?)
 }
 
-fn make(first: &str, last: &str, file: &str, rest: &[&str]) -> Outcome {
-    let subject = subject(rest)?;
-    let mut modules = BufWriter::new(File::create(format!("{file}.bin"))?);
-    let mut lines = BufWriter::new(File::create(format!("{file}.json"))?);
-    let mut offset = 0;
-    for seed in first.parse::<u64>()?..last.parse()? {
-        let Some(program) = program::generate(seed, subject) else { continue };
-        modules.write_all(&program)?;
-        writeln!(lines, "{}", describe::line(seed, offset, &program)?)?;
-        offset += program.len();
-    }
-    modules.flush()?;
-    lines.flush()?;
-    Ok(())
+fn subject(name: &str) -> Result<Subject, String> {
+    Subject::named(name).ok_or_else(|| format!("unknown subject {name}"))
 }
 
-fn operators(first: &str, last: &str, rest: &[&str]) -> Outcome {
-    let subject = subject(rest)?;
-    let mut count = operators::Count::default();
-    for seed in first.parse::<u64>()?..last.parse()? {
-        if let Some(program) = program::generate(seed, subject) {
-            count.add(&program)?;
+fn compare(one: &str, other: &str, range: &str, name: &str, judge: Option<&str>) -> Outcome {
+    let folder = std::env::temp_dir().join(format!("programs-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (one, other) = (Runner::named(one)?, Runner::named(other)?);
+    let judge = judge.map(Runner::named).transpose()?;
+    let comparison = Comparison { one, other, judge, subject: subject(name)?, folder };
+    let (seeds, began, mut total) = (seeds(range)?, Instant::now(), Coverage::default());
+    for first in seeds.clone().step_by(BATCH as usize) {
+        total += comparison.run(first..(first + BATCH).min(seeds.end), &mut |text| println!("{text}"))?;
+    }
+    std::fs::remove_dir_all(&comparison.folder)?;
+    println!("{total} in {:.0} s", began.elapsed().as_secs_f64());
+    Ok(total.differences == 0)
+}
+
+fn make(range: &str, name: &str, file: &Path) -> Outcome {
+    let subject = subject(name)?;
+    compare::write(seeds(range)?, subject, subject.for_javascript(), file)?;
+    Ok(true)
+}
+
+fn run(name: &str, file: &Path, after: Option<&str>) -> Outcome {
+    let (mut engine, (modules, plans)) = (engine::named(name)?, compare::read(file)?);
+    let after = after.map(str::parse::<u64>).transpose()?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for plan in plans.iter().filter(|plan| after.is_none_or(|after| plan.seed > after)) {
+        writeln!(out, "program {}", plan.seed)?;
+        out.flush()?;
+        let program = modules.get(plan.offset..plan.offset + plan.length).ok_or("the file of modules is too short")?;
+        for line in account::account(&mut *engine, program, plan) {
+            writeln!(out, "{line}")?;
         }
+    }
+    out.flush()?;
+    Ok(true)
+}
+
+fn one(seed: &str, name: &str) -> Outcome {
+    let program = program::generate(seed.parse()?, subject(name)?).ok_or("this seed gives no program")?;
+    std::io::stdout().write_all(&program)?;
+    Ok(true)
+}
+
+fn operators(seeds: Range<u64>, subject: Subject) -> Outcome {
+    let mut count = Count::default();
+    for program in seeds.filter_map(|seed| program::generate(seed, subject)) {
+        count.add(&program)?;
     }
     print!("{count}");
-    Ok(())
-}
-
-fn one(seed: &str, rest: &[&str]) -> Outcome {
-    let program = program::generate(seed.parse()?, subject(rest)?).ok_or("this seed gives no program")?;
-    std::io::stdout().write_all(&program)?;
-    Ok(())
+    Ok(true)
 }

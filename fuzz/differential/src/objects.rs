@@ -1,22 +1,26 @@
 //! Programs about structures, arrays, casts and exceptions, made so that most calls return: a generator that knows what it wants, where wasm-smith
 //! stumbles about. Types are a random recursion group; expressions are made by the type that is wanted; loops are counted; functions call only those
-//! before them.
+//! before them; and results depend on what is in the objects that locals, globals and tables hold.
 
+mod descriptor;
 mod expression;
+mod look;
 mod statement;
 
 use std::borrow::Cow;
 
 use wasm_encoder::*;
 
-use crate::program::Random;
+use crate::random::Random;
 
 /// Functions of a program.
-const FUNCTIONS: u32 = 5;
+const FUNCTIONS: u32 = 3;
 /// Statements of a function's outermost block.
 const STATEMENTS: u64 = 9;
+/// Elements of the table of exceptions.
+const EXCEPTIONS: u64 = 3;
 /// Instructions of a function, about.
-const SIZE: u32 = 500;
+const SIZE: u32 = 400;
 
 #[derive(Clone)]
 enum Shape {
@@ -35,6 +39,9 @@ struct Program<'a> {
     random: &'a mut Random,
     types: Vec<Type>,
     legacy: bool,
+    table64: bool,
+    /// The first of the two types about descriptors, where there are any.
+    described: Option<u32>,
     function_type: u32,
     tag_types: Vec<Vec<ValType>>,
 }
@@ -81,13 +88,27 @@ fn concrete(ty: u32, nullable: bool) -> ValType {
     ValType::Ref(RefType { nullable, heap_type: HeapType::Concrete(ty) })
 }
 
-/// The program of a seed.
-pub fn generate(random: &mut Random) -> Vec<u8> {
+/// The program of a seed; with what only Chalcid has if `everything`.
+pub fn generate(random: &mut Random, everything: bool) -> Vec<u8> {
     let legacy = random.below(2) == 0;
-    let mut program = Program { random, types: Vec::new(), legacy, function_type: 0, tag_types: Vec::new() };
+    let table64 = random.below(3) == 0;
+    let mut program = Program {
+        random,
+        types: Vec::new(),
+        legacy,
+        table64,
+        described: None,
+        function_type: 0,
+        tag_types: Vec::new(),
+    };
     program.make_types();
     program.function_type = program.types.len() as u32;
     program.tag_types = vec![vec![], vec![ValType::I32], vec![ValType::I64, ANY], vec![ValType::F64, ValType::V128]];
+    if everything && program.random.below(2) == 0 {
+        // After the functions, the tags', that which looks, and that of a branch.
+        let functions = 2 + program.tag_types.len() as u32 + u32::from(!legacy);
+        program.described = Some(program.function_type + functions);
+    }
     program.encode()
 }
 
@@ -110,7 +131,7 @@ impl Program<'_> {
     }
 
     fn make_types(&mut self) {
-        let count = 6 + self.random.below(9) as u32;
+        let count = 4 + self.random.below(7) as u32;
         for index in 0..count {
             let candidates: Vec<u32> = (0..index)
                 .filter(|sup| !self.types[*sup as usize].is_final && self.types[*sup as usize].depth < 20)
@@ -161,8 +182,13 @@ impl Program<'_> {
         for params in &self.tag_types {
             types.ty().function(params.iter().copied(), []);
         }
+        let (params, results) = Self::look_type();
+        types.ty().function(params, results);
         if !self.legacy {
             types.ty().function([ValType::Ref(RefType::EXNREF)], []);
+        }
+        if let Some(described) = self.described {
+            Self::declare_described(&mut types, described);
         }
         let mut tags = TagSection::new();
         for index in 0..self.tag_types.len() as u32 {
@@ -179,11 +205,20 @@ impl Program<'_> {
         let mut tables = TableSection::new();
         tables.table(TableType {
             element_type: RefType::ANYREF,
-            table64: false,
+            table64: self.table64,
             minimum: 8,
             maximum: Some(8),
             shared: false,
         });
+        if !self.legacy {
+            tables.table(TableType {
+                element_type: RefType::EXNREF,
+                table64: false,
+                minimum: EXCEPTIONS,
+                maximum: Some(EXCEPTIONS),
+                shared: false,
+            });
+        }
         let mut functions = FunctionSection::new();
         let mut exports = ExportSection::new();
         let mut code = CodeSection::new();
@@ -192,6 +227,8 @@ impl Program<'_> {
             exports.export(&format!("f{number}"), ExportKind::Func, number);
             code.function(&self.function(number));
         }
+        functions.function(self.function_type + 1 + self.tag_types.len() as u32);
+        code.function(&self.look());
         exports.export("any", ExportKind::Global, 0);
         exports.export("table", ExportKind::Table, 0);
         for tag in 0..self.tag_types.len() as u32 {
@@ -314,12 +351,44 @@ impl Body<'_, '_> {
                 }
                 ValType::F64 => self.emit(Instruction::I64ReinterpretF64),
                 ValType::V128 => self.emit(Instruction::I64x2ExtractLane(1)),
-                ValType::Ref(_) => {
-                    self.emit(Instruction::RefIsNull);
-                    self.emit(Instruction::I64ExtendI32U);
-                }
+                ValType::Ref(ty) => match ty.heap_type {
+                    HeapType::Abstract { ty: AbstractHeapType::Func, .. } => {
+                        self.emit(Instruction::RefIsNull);
+                        self.emit(Instruction::I64ExtendI32U);
+                    }
+                    HeapType::Abstract { ty: AbstractHeapType::Extern, .. } => {
+                        self.emit(Instruction::AnyConvertExtern);
+                        self.look(2);
+                    }
+                    _ => self.look(2),
+                },
             }
             self.emit(Instruction::I64Xor);
+        }
+        for global in [0, 1] {
+            self.emit(Instruction::GlobalGet(global));
+            self.look(3);
+            self.emit(Instruction::I64Add);
+        }
+        self.element(8);
+        self.emit(Instruction::TableGet(0));
+        self.look(3);
+        self.emit(Instruction::I64Add);
+    }
+
+    /// What there is to see of the reference on the stack.
+    fn look(&mut self, depth: i32) {
+        self.emit(Instruction::I32Const(depth));
+        self.emit(Instruction::Call(Program::LOOK));
+    }
+
+    /// An index of the table of objects.
+    fn element(&mut self, count: u64) {
+        let index = self.below(count) as i32;
+        if self.program.table64 {
+            self.emit(Instruction::I64Const(i64::from(index)));
+        } else {
+            self.emit(Instruction::I32Const(index));
         }
     }
 }

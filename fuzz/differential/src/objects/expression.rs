@@ -234,7 +234,7 @@ impl Body<'_, '_> {
     }
 
     fn i64(&mut self, depth: u32) {
-        match self.below(6) {
+        match self.below(7) {
             0 => {
                 let number = self.program.random.number();
                 self.emit(Instruction::I64Const(number as i64));
@@ -255,6 +255,10 @@ impl Body<'_, '_> {
             3 => {
                 self.value(ValType::I32, depth);
                 self.emit(Instruction::I64ExtendI32S);
+            }
+            4 if self.loops == 0 => {
+                self.value(ANY, depth);
+                self.look(1);
             }
             _ => {
                 self.value(ValType::I64, depth);
@@ -302,7 +306,7 @@ impl Body<'_, '_> {
                     0 => self.i31(depth),
                     1 if any => self.emit(Instruction::GlobalGet(0)),
                     2 if any => {
-                        self.small(0, 8);
+                        self.element(8);
                         self.emit(Instruction::TableGet(0));
                     }
                     3 if any => {
@@ -328,7 +332,7 @@ impl Body<'_, '_> {
         }
     }
 
-    fn i31(&mut self, depth: u32) {
+    pub(super) fn i31(&mut self, depth: u32) {
         self.value(ValType::I32, depth);
         self.emit(Instruction::RefI31);
     }

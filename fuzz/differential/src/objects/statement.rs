@@ -2,7 +2,7 @@
 
 use wasm_encoder::*;
 
-use super::{ANY, Body, concrete};
+use super::{ANY, Body, EXCEPTIONS, concrete};
 
 impl Body<'_, '_> {
     pub(super) fn block(&mut self, depth: u32, statements: u64) {
@@ -16,6 +16,11 @@ impl Body<'_, '_> {
 
     fn statement(&mut self, depth: u32) {
         let choice = self.below(if depth < 4 { 14 } else { 9 });
+        if let Some(described) = self.program.described
+            && self.below(8) == 0
+        {
+            return self.described(described);
+        }
         match choice {
             0..=2 => {
                 let (local, ty) = self.locals.all[self.program.random.below(self.locals.all.len() as u64) as usize];
@@ -28,13 +33,15 @@ impl Body<'_, '_> {
                 self.emit(Instruction::GlobalSet(0));
             }
             7 => {
-                self.small(0, 8);
+                self.element(8);
                 self.value(ANY, 3);
                 self.emit(Instruction::TableSet(0));
             }
             8 => {
                 if self.below(4) == 0 {
                     self.throw();
+                } else if self.number > 0 && self.below(6) == 0 {
+                    self.leave();
                 } else {
                     self.value(concrete(0, true), 3);
                     self.emit(Instruction::GlobalSet(1));
@@ -77,7 +84,31 @@ impl Body<'_, '_> {
         self.emit(Instruction::End);
     }
 
+    /// Ends the function, now and then, by the call of another.
+    fn leave(&mut self) {
+        self.value(ValType::I32, 1);
+        self.emit(Instruction::I32Const(7));
+        self.emit(Instruction::I32And);
+        self.emit(Instruction::I32Eqz);
+        self.emit(Instruction::If(BlockType::Empty));
+        self.labels += 1;
+        self.value(ValType::I32, 2);
+        self.value(ValType::I64, 2);
+        let callee = self.below(u64::from(self.number)) as u32;
+        if self.below(2) == 0 {
+            self.emit(Instruction::ReturnCall(callee));
+        } else {
+            self.emit(Instruction::RefFunc(callee));
+            self.emit(Instruction::ReturnCallRef(self.program.function_type));
+        }
+        self.labels -= 1;
+        self.emit(Instruction::End);
+    }
+
     fn throw(&mut self) {
+        if !self.program.legacy && self.below(3) == 0 {
+            return self.throw_again();
+        }
         let tag = self.below(self.program.tag_types.len() as u64) as u32;
         self.value(ValType::I32, 1);
         self.emit(Instruction::I32Const(3));
@@ -89,6 +120,24 @@ impl Body<'_, '_> {
         }
         self.emit(Instruction::Throw(tag));
         self.labels -= 1;
+        self.emit(Instruction::End);
+    }
+
+    /// Throws an exception that was caught before, if there is one.
+    fn throw_again(&mut self) {
+        let null = HeapType::Abstract { shared: false, ty: AbstractHeapType::Exn };
+        let index = self.below(EXCEPTIONS) as i32;
+        self.emit(Instruction::I32Const(index));
+        self.emit(Instruction::TableGet(1));
+        self.emit(Instruction::RefIsNull);
+        self.emit(Instruction::I32Eqz);
+        self.emit(Instruction::If(BlockType::Empty));
+        self.emit(Instruction::I32Const(index));
+        self.emit(Instruction::TableGet(1));
+        self.emit(Instruction::I32Const(index));
+        self.emit(Instruction::RefNull(null));
+        self.emit(Instruction::TableSet(1));
+        self.emit(Instruction::ThrowRef);
         self.emit(Instruction::End);
     }
 
@@ -154,14 +203,19 @@ impl Body<'_, '_> {
                 self.value(ValType::I32, 1);
                 self.emit(Instruction::I32Const(7));
                 self.emit(Instruction::I32And);
-                let ty = self.program.function_type + 5;
+                let ty = self.program.function_type + 6;
                 self.emit(Instruction::If(BlockType::FunctionType(ty)));
                 self.emit(Instruction::Drop);
                 self.emit(Instruction::Else);
                 self.emit(Instruction::ThrowRef);
                 self.emit(Instruction::End);
             } else {
-                self.emit(Instruction::Drop);
+                let caught = self.locals.add_hidden(ValType::Ref(RefType::EXNREF));
+                self.emit(Instruction::LocalSet(caught));
+                self.keep(&params);
+                self.small(0, EXCEPTIONS);
+                self.emit(Instruction::LocalGet(caught));
+                self.emit(Instruction::TableSet(1));
             }
         } else {
             self.keep(&params);
@@ -172,7 +226,7 @@ impl Body<'_, '_> {
     }
 
     /// Stores the values of a caught exception.
-    fn keep(&mut self, params: &[ValType]) {
+    pub(super) fn keep(&mut self, params: &[ValType]) {
         for ty in params.iter().rev() {
             match self.local(*ty) {
                 Some(local) => self.emit(Instruction::LocalSet(local)),
@@ -201,11 +255,12 @@ impl Body<'_, '_> {
         if self.below(2) == 0
             && let Some((ty, fields)) = self.a_struct()
         {
-            let field = self.below(fields.len() as u64) as u32;
-            if fields[field as usize].mutable {
+            let mutable: Vec<usize> = (0..fields.len()).filter(|field| fields[*field].mutable).collect();
+            if !mutable.is_empty() {
+                let field = mutable[self.below(mutable.len() as u64) as usize];
                 self.not_null(ty, 2);
-                self.stored(fields[field as usize].element_type, 2);
-                self.emit(Instruction::StructSet { struct_type_index: ty, field_index: field });
+                self.stored(fields[field].element_type, 2);
+                self.emit(Instruction::StructSet { struct_type_index: ty, field_index: field as u32 });
             }
             return;
         }
