@@ -12,11 +12,15 @@
 
 mod baseline;
 mod budget;
+mod clauses;
 mod compiler;
 mod error;
+mod objects;
 mod optimizing;
 mod settings;
 mod signature;
+mod type_test;
+mod types;
 
 pub use chalcid_module::artifact::Tier;
 pub use compiler::Compiler;

@@ -3,8 +3,9 @@
 
 mod common;
 
-use chalcid_compiler::{CompileError, Compiler, Settings};
-use common::{Module, compile, compiler};
+use chalcid_compiler::{CompileError, Compiler, Settings, Tier};
+use chalcid_module::artifact::CompiledCode;
+use common::{Module, compiler};
 
 /// Tags and functions that the bodies below use.
 const PRELUDE: &str = r#"
@@ -14,9 +15,26 @@ const PRELUDE: &str = r#"
     (table $t 1 funcref) (type $ft (func (param i32) (result i32)))
 "#;
 
+/// Both ways to compile, of which the first is for one kind of CPU.
+const TIERS: &[Tier] =
+    if cfg!(target_arch = "x86_64") { &[Tier::Baseline, Tier::Optimizing] } else { &[Tier::Optimizing] };
+
+/// Compiles the third function of a module by every tier.
+fn compile(text: &str) -> impl Iterator<Item = CompiledCode> + use<> {
+    let (module, compiler) = (Module::text(text), compiler());
+    TIERS.iter().map(move |&tier| {
+        let code = module.compile_by(tier, &compiler, 2).unwrap();
+        assert_eq!(code.tier, tier);
+        code
+    })
+}
+
 /// Number of calls that have a landing, in the third function of a module.
 fn sites(body: &str) -> usize {
-    compile(&format!("(module {PRELUDE} (func {body}))"))[2].handlers.len()
+    let mut found = compile(&format!("(module {PRELUDE} (func {body}))")).map(|code| code.handlers.len());
+    let first = found.next().unwrap();
+    found.for_each(|sites| assert_eq!(sites, first, "{body}"));
+    first
 }
 
 #[test]
@@ -57,12 +75,13 @@ fn a_landing_lies_in_the_code_and_the_frame_is_that_of_the_stack_maps() {
             (i32.const 1))
         drop
         (local.get 0))"#;
-    let code = &compile(&format!("(module {PRELUDE} {text})"))[2];
-    assert_eq!(code.handlers.len(), 2);
-    for site in &code.handlers {
-        assert!(site.landing < code.code.len() as u32);
-        let map = code.stack_maps.iter().find(|map| map.return_offset == site.return_offset);
-        assert_eq!(map.unwrap().frame_size, site.frame_size);
+    for code in compile(&format!("(module {PRELUDE} {text})")) {
+        assert_eq!(code.handlers.len(), 2);
+        for site in &code.handlers {
+            assert!(site.landing < code.code.len() as u32);
+            let map = code.stack_maps.iter().find(|map| map.return_offset == site.return_offset);
+            assert_eq!(map.unwrap().frame_size, site.frame_size);
+        }
     }
 }
 
@@ -97,7 +116,7 @@ fn every_form_of_handlers_compiles() {
         "try try throw $e catch $e try i32.const 1 call $f drop delegate 1 end catch_all end",
         "try (result i32) i32.const 1 try (param i32) (result i32) call $f delegate 0 catch_all i32.const 4 end drop",
     ] {
-        compile(&format!("(module {PRELUDE} (func {body}))"));
+        compile(&format!("(module {PRELUDE} (func {body}))")).for_each(drop);
     }
 }
 
@@ -136,7 +155,7 @@ fn unreachable_code_keeps_its_nesting() {
         "(block (try_table (catch_all 0) (throw_ref (ref.null exn))))",
         "(throw_ref (ref.null exn))",
     ] {
-        compile(&format!("(module {PRELUDE} (func {body}))"));
+        compile(&format!("(module {PRELUDE} (func {body}))")).for_each(drop);
     }
 }
 
@@ -157,8 +176,10 @@ fn clauses_cost_nothing_at_the_calls_within_them() {
     let calls = "(call $f) ".repeat(1000);
     let text = format!("(module (tag $e) (func $f) (func (block {nested} {calls} {})))", ")".repeat(100));
     let module = Module::text(&text);
-    let code = module.compile(&Compiler::new(Settings { verify: false, ..Settings::default() }).unwrap(), 1).unwrap();
-    assert_eq!(code.handlers.len(), 1000);
+    let compiler = Compiler::new(Settings { verify: false, ..Settings::default() }).unwrap();
+    for &tier in TIERS {
+        assert_eq!(module.compile_by(tier, &compiler, 1).unwrap().handlers.len(), 1000);
+    }
 }
 
 #[test]
@@ -182,6 +203,9 @@ fn handlers_nest_as_deep_as_blocks() {
     for (open, close) in [("try_table ", "end "), ("try ", "end "), ("try ", "delegate 0 "), ("try ", "catch_all end ")]
     {
         let text = format!("(module (func $f) (func {} call $f {}))", open.repeat(depth), close.repeat(depth));
-        Module::text(&text).compile(&compiler(), 1).unwrap();
+        let module = Module::text(&text);
+        for &tier in TIERS {
+            assert_eq!(module.compile_by(tier, &compiler(), 1).unwrap().tier, tier);
+        }
     }
 }

@@ -3,11 +3,13 @@
 //! The same whichever tier made it, free of addresses and of engine-wide identities, so that it can be written to disk and mapped back.
 
 mod bundle;
+mod check;
 mod codec;
 
 use crate::trap_code::TrapCode;
 
 pub use bundle::{BundledFunction, CodeBundle};
+pub use check::Fault;
 pub use codec::{FORMAT, Malformed};
 
 /// Which compiler made code.
@@ -137,12 +139,12 @@ pub struct SourcePosition {
 ///
 /// What is thrown there goes on at `landing`, whatever its tag: the code there compares tags, and throws on what it does not take. It finds the
 /// exception, a reference into the heap, zero-extended in the first of the registers that the tail-call convention has for this
-/// (x86-64: `rax`); the stack and frame pointers are as they are after the call, and all other registers hold nothing.
+/// (x86-64: `rax`); the frame pointer is that of the frame, and all other registers hold nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HandlerSite {
     /// Offset of the call's return address.
     pub return_offset: u32,
-    /// Bytes between the stack pointer at the call and the frame pointer.
+    /// Bytes between the stack pointer that the landing expects and the frame pointer.
     pub frame_size: u32,
     /// Offset of the code to go on at.
     pub landing: u32,

@@ -537,6 +537,11 @@ impl Asm {
         label
     }
 
+    /// Where a label is bound.
+    pub fn position(&self, label: Label) -> u32 {
+        self.labels[label.0 as usize].position
+    }
+
     /// Binds a label here.
     pub fn bind(&mut self, label: Label) {
         let here = self.pos();

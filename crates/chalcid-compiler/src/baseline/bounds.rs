@@ -179,7 +179,7 @@ impl Baseline<'_> {
     }
 
     /// Traps by a jump that is always taken, so that what follows may be compiled all the same.
-    fn trap_always(&mut self, code: TrapCode) {
+    pub fn trap_always(&mut self, code: TrapCode) {
         self.asm.test(false, super::reg::RSP, super::reg::RSP);
         self.trap_if(Cc::Ne, code);
     }

@@ -5,17 +5,20 @@
 
 use chalcid_module::builtins::{Builtin, Failure};
 use chalcid_module::index::{FuncIdx, TableIdx, TypeIdx};
-use chalcid_module::layout::{CODE_SLOT_SIZE, TABLE_FILLED, type_info, vmagent, vmcontext, vmfuncimport, vmfuncref};
+use chalcid_module::layout::{CODE_SLOT_SIZE, TABLE_FILLED, vmcontext, vmfuncimport, vmfuncref};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::{FuncType, HeapType};
 use wasmparser::Operator;
 
 use super::abi::{Place, Places};
-use super::asm::{Alu, Cc, Shift};
+use super::asm::{Alu, Cc};
+use super::cast::{Next, Ways};
 use super::cold::ColdKind;
 use super::frame::RESULTS_HOME;
 use super::reg::{Gpr, Mem, PARAM_GPRS, R11, RAX, RBP, RCX, RDI, RESULT_GPRS, RSI, RSP, XMM15, Xmm};
 use super::state::{At, Baseline, Val, in_xmm, is_wide, load_op};
+use crate::objects::sub_type;
+use crate::type_test::{Test, is_subtype};
 use crate::{AbiType, CompileError, Signature};
 
 /// What a call goes to.
@@ -69,50 +72,24 @@ impl<'a> Baseline<'a> {
         let element = self.table_decl(table)?.ty.element;
         let index = self.pop();
         let func = self.table_func(table, index, TrapCode::UndefinedElement, Some(TrapCode::UninitializedElement))?;
-        if element.heap != HeapType::Concrete(ty) {
+        if !is_subtype(self.module, element.heap, HeapType::Concrete(ty)) {
             self.check_func_type(func, ty)?;
         }
         self.move_to(Val { ty: AbiType::FuncRef, at: At::Gpr(func) }, RAX);
         self.emit_call(Callee::Reference, ty, tail)
     }
 
-    /// Traps unless a function's type is the type `ty` of this module, or below it: then the display of its type has that at its depth.
+    /// Traps unless a function's type is the type `ty` of this module, or below it.
     fn check_func_type(&mut self, func: Gpr, ty: TypeIdx) -> Result<(), CompileError> {
-        let sub_type = self.module.types.get(ty.index());
-        let sub_type = sub_type.ok_or_else(|| CompileError::Internal(format!("no type {}", ty.0)))?;
-        let vmctx = self.vmctx();
-        self.asm.load(true, R11, Mem::new(vmctx, vmcontext::TYPE_IDS as i32));
-        self.asm.load(false, R11, Mem::new(R11, (ty.0 * 4) as i32));
-        self.asm.alu_rm(Alu::Cmp, false, R11, Mem::new(func, vmfuncref::TYPE_ID as i32));
-        if sub_type.is_final {
-            self.trap_if(Cc::Ne, TrapCode::IndirectCallTypeMismatch);
-            return Ok(());
-        }
-        let parent = |ty: TypeIdx| self.module.types.get(ty.index())?.supertype;
-        let depth = std::iter::successors(parent(ty), |&ty| parent(ty)).count() as u32;
-        let display = self.alloc();
-        let number = self.alloc();
+        let exact = sub_type(self.module, ty)?.is_final;
+        let test = if exact { Test::Exact(ty) } else { Test::Def(ty) };
+        let temporaries = self.type_temporaries(test);
         let matches = self.asm.label();
-        self.asm.jcc(Cc::E, matches);
-        self.load_vmctx(display);
-        self.asm.load(true, display, Mem::new(display, vmcontext::AGENT as i32));
-        self.asm.load(true, display, Mem::new(display, vmagent::TYPE_INFOS as i32));
-        let id = Mem::new(func, vmfuncref::TYPE_ID as i32);
-        self.asm.load(false, number, id);
-        self.asm.shift_ri(Shift::Shr, false, number, type_info::CHUNK_BITS as u8);
-        self.asm.load(true, display, Mem::indexed(display, number, 3, 0));
-        self.asm.load(false, number, id);
-        self.asm.alu_ri(Alu::And, false, number, type_info::CHUNK_MASK as i32);
-        self.asm.load(true, display, Mem::indexed(display, number, 3, 0));
-        if depth >= type_info::ALWAYS {
-            self.asm.alu_mi(Alu::Cmp, false, Mem::new(display, type_info::DEPTH as i32), depth as i32);
-            self.trap_if(Cc::B, TrapCode::IndirectCallTypeMismatch);
-        }
-        self.asm.alu_rm(Alu::Cmp, false, R11, Mem::new(display, (type_info::DISPLAY + 4 * depth) as i32));
-        self.trap_if(Cc::Ne, TrapCode::IndirectCallTypeMismatch);
+        let fails = self.cold(ColdKind::Trap(TrapCode::IndirectCallTypeMismatch));
+        let ways = Ways { matches, fails, next: Next::Matches };
+        self.compare_types(Mem::new(func, vmfuncref::TYPE_ID as i32), test, temporaries, ways);
         self.asm.bind(matches);
-        self.release_gpr(display);
-        self.release_gpr(number);
+        self.release_temporaries(temporaries);
         Ok(())
     }
 
@@ -149,6 +126,9 @@ impl<'a> Baseline<'a> {
         }
         self.spill_registers(base);
         self.save_lost();
+        if !self.handlers.is_empty() {
+            self.save_kept();
+        }
 
         let results_size = if through_memory {
             let mut places = Places::of_results();
@@ -176,9 +156,10 @@ impl<'a> Baseline<'a> {
         let target = self.callee_code(callee, through_memory);
         self.locate();
         self.asm.call(target);
-        self.map_here(outgoing, &references);
+        self.map_here(outgoing, references);
+        self.throws_here();
         self.take_results(ty, results_size);
-        self.check_maps()
+        Ok(())
     }
 
     /// Loads what the code of a callee is called through, and its context into the register for that, where the caller's is.
@@ -359,13 +340,17 @@ impl<'a> Baseline<'a> {
         }
         let references = self.references();
         self.call_entry(builtin);
-        self.map_here(0, &references);
+        self.map_here(0, references);
         self.reload_lost();
-        self.check_maps()?;
         match builtin.failure() {
             Failure::Never | Failure::MinusOne if builtin.result().is_some() => {
                 self.take(RAX);
                 Ok(Some(RAX))
+            }
+            Failure::Diverges => {
+                self.asm.ud2();
+                self.reachable = false;
+                Ok(None)
             }
             _ => Ok(None),
         }

@@ -5,6 +5,7 @@
 //! references where it would find them at any other call.
 
 use chalcid_module::builtins::Builtin;
+use chalcid_module::index::TypeIdx;
 use chalcid_module::layout::{POINTER_SIZE, vmcontext};
 use chalcid_module::trap_code::TrapCode;
 
@@ -37,6 +38,12 @@ pub(super) enum ColdKind {
     StackOverflow,
     /// Calls a builtin that takes up to one number and gives nothing.
     Call(Builtin, Option<u32>),
+    /// Asks for an object of a type, an array where there is a length: the reference goes to a register, the heap's base to another, if it is named.
+    Allocate { ty: TypeIdx, length: Option<Val>, object: Gpr, base: Option<Gpr> },
+    /// Replaces a function in a register by the number that objects hold.
+    FuncNumber { func: Gpr },
+    /// Asks for a global that is a reference.
+    GlobalRef { global: u32, result: Gpr },
     /// Asks for an element of a function table: the index is in a register, and so is the result; null may be a trap.
     TableFunc { table: u32, index: Gpr, result: Gpr, null: Option<TrapCode> },
     /// A float that does not truncate to an integer as usual.
@@ -115,6 +122,13 @@ impl Baseline<'_> {
         self.asm.call(Mem::new(RAX, (builtin as u32 * POINTER_SIZE) as i32));
     }
 
+    /// Calls a builtin whose arguments behind the context are in place.
+    fn call_mapped(&mut self, builtin: Builtin, references: Box<[i32]>) {
+        self.load_vmctx(RDI);
+        self.call_entry(builtin);
+        self.map_here(0, references);
+    }
+
     /// Emits what was put off.
     pub fn emit_cold(&mut self) {
         for cold in std::mem::take(&mut self.cold) {
@@ -135,18 +149,45 @@ impl Baseline<'_> {
                     if let Some(number) = number {
                         self.asm.mov_ri(RSI, number.into());
                     }
-                    self.load_vmctx(RDI);
-                    self.call_entry(builtin);
-                    self.map_here(0, &cold.references);
+                    self.call_mapped(builtin, cold.references);
                     self.reload_around(&cold.saved, None, cold.back);
+                }
+                ColdKind::Allocate { ty, length, object, base } => {
+                    self.save_around(&cold.saved);
+                    let builtin = match length {
+                        Some(length) => {
+                            self.load_gpr(RDX, length);
+                            Builtin::gc_new_array
+                        }
+                        None => Builtin::gc_new_struct,
+                    };
+                    self.asm.mov_ri(RSI, ty.0.into());
+                    self.call_mapped(builtin, cold.references);
+                    self.asm.mov_rr(true, object, RAX);
+                    if let Some(base) = base {
+                        self.load_heap_base(base);
+                    }
+                    self.reload_around(&cold.saved, Some(object), cold.back);
+                }
+                ColdKind::FuncNumber { func } => {
+                    self.save_around(&cold.saved);
+                    self.asm.mov_rr(true, RSI, func);
+                    self.call_mapped(Builtin::func_to_heap, cold.references);
+                    self.asm.mov_rr(true, func, RAX);
+                    self.reload_around(&cold.saved, Some(func), cold.back);
+                }
+                ColdKind::GlobalRef { global, result } => {
+                    self.save_around(&cold.saved);
+                    self.asm.mov_ri(RSI, global.into());
+                    self.call_mapped(Builtin::global_get_ref, cold.references);
+                    self.asm.mov_rr(true, result, RAX);
+                    self.reload_around(&cold.saved, Some(result), cold.back);
                 }
                 ColdKind::TableFunc { table, index, result, null } => {
                     self.save_around(&cold.saved);
                     self.asm.mov_rr(true, RDX, index);
                     self.asm.mov_ri(RSI, table.into());
-                    self.load_vmctx(RDI);
-                    self.call_entry(Builtin::table_get_func);
-                    self.map_here(0, &cold.references);
+                    self.call_mapped(Builtin::table_get_func, cold.references);
                     if let Some(code) = null {
                         self.asm.test(true, RAX, RAX);
                         let found = self.asm.short_jcc(Cc::Ne);

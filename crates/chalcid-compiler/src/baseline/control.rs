@@ -11,40 +11,50 @@ use chalcid_module::index::TypeIdx;
 use chalcid_module::layout::{HEAT_OF_ENTRY, HEAT_OF_TURN, vmagent, vmcontext};
 use chalcid_module::trap_code::TrapCode;
 use chalcid_module::types::ValType;
-use wasmparser::{BlockType, BrTable, Operator};
+use wasmparser::{BlockType, BrTable, Catch, Operator};
 
 use super::asm::{Alu, Cc, Label, Op};
 use super::cold::ColdKind;
+use super::exception::{self, Caught};
 use super::reg::{Gpr, Mem, R11, RAX, XMM0};
 use super::state::{At, Baseline, Cond, Entry, Val, in_xmm, invalid, is_wide};
 use crate::signature::AbiType;
+use crate::types::val_type;
 use crate::{CompileError, Signature};
 
 /// A control frame.
 pub(super) struct Frame<'a> {
-    kind: FrameKind,
+    pub kind: FrameKind,
     /// Operands below the frame's own, its parameters included in the latter.
-    height: usize,
+    pub height: usize,
     /// Types of the operands that a branch to the label takes.
     label_types: ValTypes<'a>,
     label: Label,
     /// Whether there is a branch to the label.
-    is_target: bool,
+    pub is_target: bool,
+    /// How many handlers there are around the frame's content.
+    pub handlers: usize,
 }
 
 /// What opened a control frame.
-enum FrameKind {
+pub(super) enum FrameKind {
     Func,
     Block,
     Loop,
     /// `if`, before its `else`: where a false condition leads, and the parameters.
     If(Label, Box<[Entry]>),
     Else,
+    /// `try_table`, with its clauses.
+    TryTable(Box<[Catch]>),
+    /// `try`, before its first clause.
+    Try,
+    /// `catch` or `catch_all` of a `try`, if there can be any exception.
+    Catch(Option<Caught>),
 }
 
 /// The types of a block's parameters or results.
 #[derive(Clone, Copy)]
-enum ValTypes<'a> {
+pub(super) enum ValTypes<'a> {
     Inline(Option<ValType>),
     Listed(&'a [ValType]),
 }
@@ -57,14 +67,14 @@ impl ValTypes<'_> {
         }
     }
 
-    fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 }
 
 /// How a label takes its operands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Passing {
+pub(super) enum Passing {
     Nothing,
     /// One, in `rax` or `xmm0`.
     Register,
@@ -131,6 +141,9 @@ pub(super) fn translate_unreachable(b: &mut Baseline<'_>, op: &Operator<'_>) -> 
         | Operator::Try { .. } => b.skipped_frames += 1,
         Operator::Else if b.skipped_frames == 0 => b.begin_else(),
         Operator::End if b.skipped_frames == 0 => b.end()?,
+        Operator::Catch { .. } | Operator::CatchAll | Operator::Delegate { .. } if b.skipped_frames == 0 => {
+            exception::translate(b, op)?;
+        }
         Operator::End | Operator::Delegate { .. } => b.skipped_frames -= 1,
         _ => {}
     }
@@ -150,13 +163,14 @@ impl<'a> Baseline<'a> {
         self.frames.is_empty()
     }
 
-    fn push_frame(&mut self, kind: FrameKind, params: usize, label_types: ValTypes<'a>, label: Label) {
+    pub fn push_frame(&mut self, kind: FrameKind, params: usize, label_types: ValTypes<'a>, label: Label) {
         let height = self.height() - params;
-        self.frames.push(Frame { kind, height, label_types, label, is_target: false });
+        let handlers = self.handlers.len();
+        self.frames.push(Frame { kind, height, label_types, label, is_target: false, handlers });
     }
 
     /// Parameter and result types of a block.
-    fn block_types(&self, ty: BlockType) -> Result<(ValTypes<'a>, ValTypes<'a>), CompileError> {
+    pub fn block_types(&self, ty: BlockType) -> Result<(ValTypes<'a>, ValTypes<'a>), CompileError> {
         Ok(match ty {
             BlockType::Empty => (ValTypes::Inline(None), ValTypes::Inline(None)),
             BlockType::Type(ty) => {
@@ -180,7 +194,7 @@ impl<'a> Baseline<'a> {
     }
 
     /// The label of a depth, now the target of a branch.
-    fn target(&mut self, depth: u32) -> (Label, Passing) {
+    pub fn target(&mut self, depth: u32) -> (Label, Passing) {
         let Some(position) = self.frames.len().checked_sub(depth as usize + 1) else { unbalanced() };
         let frame = &mut self.frames[position];
         frame.is_target = true;
@@ -198,14 +212,20 @@ impl<'a> Baseline<'a> {
                 self.release_passed(val.ty);
             }
             Passing::Slots(height, count) => {
-                let from = self.height() - count;
-                for position in 0..count {
-                    let val = self.entry_at(from + position);
-                    self.touch_slot(height + position);
-                    self.store_val(self.slot(height + position), val);
-                }
-                self.truncate(from);
+                self.copy_passed(Passing::Slots(height, count));
+                self.truncate(self.height() - count);
             }
+        }
+    }
+
+    /// Copies the operands on top to the slots in which a label takes them. They stay.
+    pub fn copy_passed(&mut self, passing: Passing) {
+        let Passing::Slots(height, count) = passing else { return };
+        let from = self.height() - count;
+        for position in 0..count {
+            let val = self.entry_at(from + position);
+            self.touch_slot(height + position);
+            self.store_val(self.slot(height + position), val);
         }
     }
 
@@ -288,7 +308,7 @@ impl<'a> Baseline<'a> {
     }
 
     /// Leads from the end of the first branch of an `if` to the end of the whole.
-    fn leave_arm(&mut self, frame: &mut Frame<'a>) {
+    pub fn leave_arm(&mut self, frame: &mut Frame<'a>) {
         if self.reachable {
             self.pass(Self::passing(frame));
             self.asm.jmp(frame.label);
@@ -331,6 +351,18 @@ impl<'a> Baseline<'a> {
                 self.join(&frame);
             }
             FrameKind::Block | FrameKind::Else => self.join(&frame),
+            FrameKind::TryTable(clauses) => {
+                self.end_try_table(&mut frame, &clauses)?;
+                self.join(&frame);
+            }
+            FrameKind::Try => {
+                self.end_try(&mut frame)?;
+                self.join(&frame);
+            }
+            FrameKind::Catch(caught) => {
+                self.end_catch(&mut frame, caught)?;
+                self.join(&frame);
+            }
             FrameKind::Func => {
                 frame.is_target = true;
                 self.join_function(&frame);
@@ -340,7 +372,7 @@ impl<'a> Baseline<'a> {
     }
 
     /// Ends a frame whose label is its end: all branches to it, and the code before it where that is reachable, meet.
-    fn join(&mut self, frame: &Frame<'a>) {
+    pub fn join(&mut self, frame: &Frame<'a>) {
         if !frame.is_target {
             // Nothing branches here: the operands at hand are the results.
             if !self.reachable {
@@ -374,7 +406,7 @@ impl<'a> Baseline<'a> {
         self.reachable = false;
     }
 
-    fn br(&mut self, depth: u32) {
+    pub fn br(&mut self, depth: u32) {
         let (label, passing) = self.target(depth);
         self.pass(passing);
         self.asm.jmp(label);
@@ -436,11 +468,7 @@ impl<'a> Baseline<'a> {
                 if !in_place {
                     self.branch_if(cond.not(), skip);
                 }
-                for position in 0..count {
-                    let val = self.entry_at(from + position);
-                    self.touch_slot(height + position);
-                    self.store_val(self.slot(height + position), val);
-                }
+                self.copy_passed(passing);
                 if in_place {
                     self.branch_if(cond, label);
                 } else {
@@ -508,14 +536,7 @@ impl<'a> Baseline<'a> {
                     let val = self.entry_at(self.height() - 1);
                     if in_xmm(val.ty) { self.load_xmm(XMM0, val) } else { self.load_gpr(RAX, val) }
                 }
-                Passing::Slots(height, count) => {
-                    let from = self.height() - count;
-                    for position in 0..count {
-                        let val = self.entry_at(from + position);
-                        self.touch_slot(height + position);
-                        self.store_val(self.slot(height + position), val);
-                    }
-                }
+                Passing::Slots(..) => self.copy_passed(passing),
             }
             self.asm.jmp(label);
             self.check_size()?;
@@ -594,14 +615,9 @@ impl<'a> Baseline<'a> {
     }
 }
 
-/// A value type as the body writes it; `None` for one that the compiler does not know.
-pub(super) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
-    crate::optimizing::val_type(ty)
-}
-
 /// Validation balances the frames; the boundary of the compiler turns this into an error.
 #[cold]
 #[track_caller]
-fn unbalanced() -> ! {
+pub(super) fn unbalanced() -> ! {
     panic!("unbalanced control frames: the body was not validated")
 }

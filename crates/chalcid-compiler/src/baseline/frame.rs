@@ -11,6 +11,10 @@
 //!                  slots of the operand stack
 //!   [rsp …]        while calling: parameters on the stack, the place for results
 //! ```
+//! A local that has a register has a home too where calls destroy the register, where the local is a reference, which the collector looks for in memory,
+//! and where the function takes exceptions, since these arrive with all registers lost: such a local is stored before calls. A function that takes
+//! exceptions saves all registers of its caller, as what was called in between does not put them back.
+//!
 //! Offsets from `rbp` are known at once; the size of the frame only in the end, when it is patched into the prologue.
 
 use chalcid_module::index::MemIdx;
@@ -44,13 +48,22 @@ pub(super) struct FrameLayout {
     pub vmctx: Option<Gpr>,
     /// Where the base of memory 0 is kept.
     pub memory: Option<Gpr>,
+    /// Where the base of the heap of objects is kept.
+    pub heap: Option<Gpr>,
+    /// Whether exceptions arrive.
+    pub catches: bool,
     /// Registers of the caller, and where they are saved.
     saved: Vec<(Gpr, i32)>,
     /// Locals in registers that calls destroy.
     pub lost_locals: Vec<u32>,
-    /// Whether calls destroy the register of the context, or of the base.
+    /// References in registers that calls keep.
+    pub kept_references: Vec<u32>,
+    /// Other locals in such registers.
+    pub kept_locals: Vec<u32>,
+    /// Whether calls destroy the register of the context, or of a base.
     pub lost_vmctx: bool,
     pub lost_memory: bool,
+    pub lost_heap: bool,
     /// Where the prologue wants the size of the frame, and the size with all that calls put below it.
     patch_size: u32,
     patch_reach: u32,
@@ -66,6 +79,7 @@ pub(super) const RESULTS_HOME: Mem = Mem::frame(-16);
 enum Candidate {
     Vmctx,
     Memory,
+    Heap,
     Local(u32),
 }
 
@@ -76,6 +90,7 @@ impl Baseline<'_> {
         self.frame.wide = wide;
         self.frame.slot_size = if wide { 16 } else { 8 };
         self.frame.through_memory = signature.returns_through_memory();
+        self.frame.catches = scan.catches;
         self.locals = locals.iter().map(|&ty| Local { ty, pin: NO_PIN, home: 0, head: NONE }).collect();
         let mut below = if self.frame.through_memory { 16 } else { 8 };
         self.choose_registers(scan, &mut below);
@@ -83,9 +98,11 @@ impl Baseline<'_> {
         let mut places = Places::of_params(self.frame.through_memory);
         let params: Vec<Place> = signature.params.iter().map(|&ty| places.next(ty)).collect();
         self.frame.params_size = places.stack_size();
-        // Homes: what has a register that calls keep needs none, and a parameter on the stack has one.
+        // A parameter on the stack has a home.
+        let catches = self.frame.catches;
         for (index, local) in self.locals.iter_mut().enumerate() {
             let kept = local.pin != NO_PIN && !in_xmm(local.ty) && CALLEE_SAVED.contains(&Gpr(local.pin));
+            let kept = kept && !catches && local.ty != AbiType::GcRef;
             match params.get(index) {
                 Some(&Place::Stack(offset)) => local.home = 16 + offset,
                 _ if kept => {}
@@ -111,15 +128,10 @@ impl Baseline<'_> {
 
     /// Gives registers to what is used most.
     fn choose_registers(&mut self, scan: &Scan, below: &mut i32) {
-        if scan.catches {
-            return;
-        }
         let mut ints: Vec<(u32, Candidate)> = Vec::new();
         let mut floats: Vec<(u32, u32)> = Vec::new();
         for (index, (local, &uses)) in self.locals.iter().zip(&scan.locals).enumerate() {
             match local.ty {
-                // The collector looks for references in memory.
-                AbiType::GcRef => {}
                 _ if uses < 2 => {}
                 ty if in_xmm(ty) => floats.push((uses, index as u32)),
                 _ => ints.push((uses, Candidate::Local(index as u32))),
@@ -131,6 +143,9 @@ impl Baseline<'_> {
             _ => vmctx = vmctx.saturating_add(scan.memory),
         }
         ints.push((vmctx, Candidate::Vmctx));
+        if scan.heap > 0 {
+            ints.push((scan.heap, Candidate::Heap));
+        }
         let order = |a: &(u32, Candidate), b: &(u32, Candidate)| b.0.cmp(&a.0).then(a.1.cmp(&b.1));
         let best = CALLEE_SAVED.len() + CALLER_SAVED_PINS.len();
         if ints.len() > best {
@@ -144,13 +159,18 @@ impl Baseline<'_> {
         for (uses, candidate) in ints {
             // Without calls, registers that need not be saved are the better ones.
             let first = if scan.calls == 0 { lost.next() } else { None };
-            let reg = first.or_else(|| if uses > 2 { kept.next() } else { None });
+            // What is stored before calls has to be used more.
+            let stored = match candidate {
+                Candidate::Local(index) => scan.catches || self.locals[index as usize].ty == AbiType::GcRef,
+                _ => false,
+            };
+            let least = if stored { scan.calls.saturating_add(2) } else { 2 };
+            let reg = first.or_else(|| if uses > least { kept.next() } else { None });
             let reg = reg.or_else(|| if uses > worth { lost.next() } else { None });
             let Some(&reg) = reg else { continue };
             let is_kept = CALLEE_SAVED.contains(&reg);
             if is_kept {
-                *below += 8;
-                self.frame.saved.push((reg, -*below));
+                self.save_register(reg, below);
             }
             self.operand_gprs &= !reg.bit();
             match candidate {
@@ -162,12 +182,24 @@ impl Baseline<'_> {
                     self.frame.memory = Some(reg);
                     self.frame.lost_memory = !is_kept;
                 }
+                Candidate::Heap => {
+                    self.frame.heap = Some(reg);
+                    self.frame.lost_heap = !is_kept;
+                }
                 Candidate::Local(index) => {
-                    self.locals[index as usize].pin = reg.0;
-                    if !is_kept {
-                        self.frame.lost_locals.push(index);
+                    let local = &mut self.locals[index as usize];
+                    local.pin = reg.0;
+                    match (is_kept, local.ty) {
+                        (false, _) => self.frame.lost_locals.push(index),
+                        (true, AbiType::GcRef) => self.frame.kept_references.push(index),
+                        (true, _) => self.frame.kept_locals.push(index),
                     }
                 }
+            }
+        }
+        if scan.catches {
+            for reg in kept {
+                self.save_register(*reg, below);
             }
         }
         let order = |a: &(u32, u32), b: &(u32, u32)| b.0.cmp(&a.0).then(a.1.cmp(&b.1));
@@ -183,6 +215,11 @@ impl Baseline<'_> {
                 self.frame.lost_locals.push(index);
             }
         }
+    }
+
+    fn save_register(&mut self, reg: Gpr, below: &mut i32) {
+        *below += 8;
+        self.frame.saved.push((reg, -*below));
     }
 
     fn prologue(&mut self) {
@@ -242,8 +279,16 @@ impl Baseline<'_> {
                 if in_xmm(ty) { self.load_xmm(Xmm(pin), val) } else { self.load_gpr(Gpr(pin), val) }
             }
         }
+        self.load_bases();
+    }
+
+    /// Loads the bases that have registers.
+    fn load_bases(&mut self) {
         if let Some(reg) = self.frame.memory {
             self.load_memory_base(reg);
+        }
+        if let Some(reg) = self.frame.heap {
+            self.load_heap_base(reg);
         }
     }
 
@@ -360,29 +405,72 @@ impl Baseline<'_> {
         self.asm.load(true, dst, Mem::new(vmctx, field as i32));
     }
 
-    /// Saves what is in registers of its own that calls destroy.
+    /// Loads the base of the heap of objects, which never changes once code can hold a reference to one.
+    pub fn load_heap_base(&mut self, dst: Gpr) {
+        self.load_vmctx(dst);
+        self.asm.load(true, dst, Mem::new(dst, vmcontext::AGENT as i32));
+        self.asm.load(true, dst, Mem::new(dst, vmagent::HEAP_BASE as i32));
+    }
+
+    /// Saves what is in registers of its own that calls destroy, and references that they keep.
     pub fn save_lost(&mut self) {
         for index in 0..self.frame.lost_locals.len() {
-            let local = self.frame.lost_locals[index];
-            let Local { ty, home, .. } = self.locals[local as usize];
-            let at = self.local_at(local);
-            self.store_val(Mem::frame(home), Val { ty, at });
+            self.store_local(self.frame.lost_locals[index]);
+        }
+        for index in 0..self.frame.kept_references.len() {
+            self.store_local(self.frame.kept_references[index]);
+        }
+    }
+
+    /// Saves what calls keep but exceptions do not.
+    pub fn save_kept(&mut self) {
+        for index in 0..self.frame.kept_locals.len() {
+            self.store_local(self.frame.kept_locals[index]);
+        }
+    }
+
+    fn store_local(&mut self, index: u32) {
+        let Local { ty, home, .. } = self.locals[index as usize];
+        let at = self.local_at(index);
+        self.store_val(Mem::frame(home), Val { ty, at });
+    }
+
+    fn reload_local(&mut self, index: u32) {
+        let Local { ty, home, pin, .. } = self.locals[index as usize];
+        let val = Val { ty, at: At::Mem(Mem::frame(home)) };
+        if in_xmm(ty) { self.load_xmm(Xmm(pin), val) } else { self.load_gpr(Gpr(pin), val) }
+    }
+
+    /// Loads everything that has a register of its own, where an exception has arrived.
+    pub fn reload_all(&mut self) {
+        if let Some(reg) = self.frame.vmctx {
+            self.asm.load(true, reg, VMCTX_HOME);
+        }
+        self.load_bases();
+        for index in 0..self.frame.lost_locals.len() {
+            self.reload_local(self.frame.lost_locals[index]);
+        }
+        for index in 0..self.frame.kept_references.len() {
+            self.reload_local(self.frame.kept_references[index]);
+        }
+        for index in 0..self.frame.kept_locals.len() {
+            self.reload_local(self.frame.kept_locals[index]);
         }
     }
 
     /// Loads it again.
     pub fn reload_lost(&mut self) {
         for index in 0..self.frame.lost_locals.len() {
-            let local = self.frame.lost_locals[index];
-            let Local { ty, home, pin, .. } = self.locals[local as usize];
-            let val = Val { ty, at: At::Mem(Mem::frame(home)) };
-            if in_xmm(ty) { self.load_xmm(Xmm(pin), val) } else { self.load_gpr(Gpr(pin), val) }
+            self.reload_local(self.frame.lost_locals[index]);
         }
         if let (true, Some(reg)) = (self.frame.lost_vmctx, self.frame.vmctx) {
             self.asm.load(true, reg, VMCTX_HOME);
         }
         if let (true, Some(reg)) = (self.frame.lost_memory, self.frame.memory) {
             self.load_memory_base(reg);
+        }
+        if let (true, Some(reg)) = (self.frame.lost_heap, self.frame.heap) {
+            self.load_heap_base(reg);
         }
     }
 }

@@ -27,16 +27,27 @@ mod reg;
 mod scan;
 mod state;
 
+mod moves;
+mod registers;
+mod stack;
+
+mod allocation;
+mod array;
 mod atomic;
 mod bounds;
 mod bulk;
 mod call;
+mod cast;
 mod control;
 mod convert;
+mod descriptor;
+mod exception;
 mod float;
 mod memory;
 mod numeric;
+mod object;
 mod reference;
+mod structure;
 mod table;
 mod variable;
 mod vector;
@@ -50,6 +61,7 @@ pub(crate) use features::CpuFeatures;
 use state::Baseline;
 
 use crate::optimizing::Input;
+use crate::types::val_type;
 use crate::{AbiType, CompileError, Settings};
 
 /// Most bytes of code that a function may take.
@@ -91,7 +103,7 @@ fn compile(
     let mut locals: Vec<AbiType> = ty.params.iter().map(|&ty| AbiType::of_module(ty, module)).collect();
     for declared in body.get_locals_reader()? {
         let (count, ty) = declared?;
-        let ty = control::val_type(ty).ok_or_else(|| CompileError::Internal(format!("unknown type {ty}")))?;
+        let ty = val_type(ty).ok_or_else(|| CompileError::Internal(format!("unknown type {ty}")))?;
         locals.resize(locals.len() + count as usize, AbiType::of_module(ty, module));
     }
     let mut operators = body.get_operators_reader()?;
@@ -144,9 +156,14 @@ impl Baseline<'_> {
             || float::translate(self, op)?
             || convert::translate(self, op)?
             || reference::translate(self, op)?
+            || structure::translate(self, op)?
+            || array::translate(self, op)?
+            || cast::translate(self, op)?
+            || exception::translate(self, op)?
             || table::translate(self, op)?
             || bulk::translate(self, op)?
             || vector::translate(self, op)?
+            || descriptor::translate(self, op)?
             || atomic::translate(self, op)?;
         if !known {
             return Err(unsupported(op, offset));
@@ -155,8 +172,9 @@ impl Baseline<'_> {
         self.check_size()
     }
 
-    /// Fails when there is too much code.
+    /// Fails when there is too much code, or too much beside it.
     fn check_size(&self) -> Result<(), CompileError> {
+        self.check_maps()?;
         let size = self.asm.pos();
         if size <= LARGEST_CODE {
             return Ok(());

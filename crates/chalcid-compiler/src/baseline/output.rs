@@ -1,6 +1,7 @@
-//! The end of a compilation: stack maps, and the artifact.
+//! The tables beside the code: trap sites, source positions, stack maps, landings; and the artifact.
 
-use chalcid_module::artifact::{CompiledCode, StackMap, Tier};
+use chalcid_module::artifact::{CompiledCode, HandlerSite, SourcePosition, StackMap, Tier, TrapSite};
+use chalcid_module::trap_code::TrapCode;
 
 use super::state::{Baseline, Loc};
 use crate::CompileError;
@@ -18,8 +19,25 @@ pub(super) struct Map {
 const MOST_REFERENCES: u64 = 1 << 21;
 
 impl Baseline<'_> {
-    /// Where the frame holds references now, provided that entries in registers go to their slots.
-    pub fn references(&self) -> Box<[i32]> {
+    /// Notes where the code at hand comes from, before an instruction that can trap or a call.
+    #[inline]
+    pub fn locate(&mut self) {
+        let offset = self.asm.pos();
+        match self.source_map.last() {
+            Some(last) if last.wasm_offset == self.offset => {}
+            _ => self.source_map.push(SourcePosition { offset, wasm_offset: self.offset }),
+        }
+    }
+
+    /// Says that the next instruction may trap.
+    #[inline]
+    pub fn trap_site(&mut self, code: TrapCode) {
+        self.locate();
+        self.traps.push(TrapSite { offset: self.asm.pos(), code });
+    }
+
+    /// Where the frame holds references now, provided that entries in registers go to their slots. For one map.
+    pub fn references(&mut self) -> Box<[i32]> {
         if self.gc_homes.is_empty() && self.gc_entries.is_empty() {
             return Box::default();
         }
@@ -28,15 +46,15 @@ impl Baseline<'_> {
             matches!(entry.loc, Loc::Slot | Loc::Gpr(_))
         });
         let entries = entries.map(|&height| self.slot(height as usize).disp);
-        self.gc_homes.iter().copied().chain(entries).collect()
+        let references: Box<[i32]> = self.gc_homes.iter().copied().chain(entries).collect();
+        self.mapped += references.len() as u64;
+        references
     }
 
     /// Notes the references at the call that was just emitted.
-    pub fn map_here(&mut self, outgoing: u32, references: &[i32]) {
+    pub fn map_here(&mut self, outgoing: u32, references: Box<[i32]>) {
         if !references.is_empty() {
-            self.mapped += references.len() as u64;
-            let return_offset = self.asm.pos();
-            self.maps.push(Map { return_offset, outgoing, references: references.into() });
+            self.maps.push(Map { return_offset: self.asm.pos(), outgoing, references });
         }
     }
 
@@ -62,6 +80,13 @@ impl Baseline<'_> {
                 StackMap { return_offset: map.return_offset, frame_size, references }
             })
             .collect();
+        let handlers = std::mem::take(&mut self.handler_sites).into_iter();
+        let handlers = handlers
+            .map(|(return_offset, landing)| {
+                let landing = self.asm.position(landing);
+                HandlerSite { return_offset, frame_size: size, landing }
+            })
+            .collect();
         let length = self.asm.pos();
         let compiled = CompiledCode {
             code: self.asm.finish(),
@@ -71,7 +96,7 @@ impl Baseline<'_> {
             traps: self.traps,
             stack_maps,
             source_map: self.source_map,
-            handlers: Vec::new(),
+            handlers,
         };
         if cfg!(debug_assertions) {
             check(&compiled, length, size);
@@ -80,31 +105,23 @@ impl Baseline<'_> {
     }
 }
 
-/// Checks what the running side relies on.
+/// Checks what the running side relies on: of all code, and of the tier's own frames and instructions.
 fn check(compiled: &CompiledCode, length: u32, frame_size: u32) {
+    assert_eq!(compiled.check(), Ok(()));
     let code = &compiled.code;
+    // `call [reg + disp]`: ff /2, with 2 to 7 bytes.
+    let is_call = |end: u32| {
+        let end = end as usize;
+        (2..=7).any(|len| end >= len && code[end - len] == 0xff && code[end - len + 1] >> 3 & 7 == 2)
+    };
     assert!(frame_size.is_multiple_of(16), "the stack is aligned at calls");
-    assert!(compiled.traps.windows(2).all(|pair| pair[0].offset < pair[1].offset), "trap sites ascend");
-    assert!(compiled.source_map.windows(2).all(|pair| pair[0].offset < pair[1].offset), "the source map ascends");
-    assert!(compiled.stack_maps.windows(2).all(|pair| pair[0].return_offset < pair[1].return_offset), "maps ascend");
-    for site in &compiled.traps {
-        assert!(site.offset < length, "a trap site lies in the code");
-        let first = compiled.source_map.first();
-        assert!(first.is_some_and(|first| first.offset <= site.offset), "a trap site has a place in the module");
-    }
+    assert!(compiled.traps.iter().all(|site| site.offset < length), "a trap site lies before the constants");
     for map in &compiled.stack_maps {
-        // `call [reg + disp]`: ff /2, with 2 to 7 bytes.
-        let end = map.return_offset as usize;
-        let is_call = (2..=7).any(|len| end >= len && code[end - len] == 0xff && code[end - len + 1] >> 3 & 7 == 2);
-        assert!(is_call, "a stack map belongs to a call");
+        assert!(is_call(map.return_offset), "a stack map belongs to a call");
         assert!(map.frame_size >= frame_size && map.frame_size.is_multiple_of(16), "the stack is aligned at calls");
-        for &reference in &map.references {
-            assert!(reference.is_multiple_of(4), "references are aligned");
-            // In the frame, or a parameter that the caller left on the stack.
-            assert!(
-                reference < map.frame_size - 8 || reference >= map.frame_size + 16,
-                "a reference lies in the frame"
-            );
-        }
+    }
+    for site in &compiled.handlers {
+        assert!(is_call(site.return_offset), "handlers belong to a call");
+        assert!(site.landing < length && site.frame_size == frame_size, "a landing is in the code and the frame");
     }
 }

@@ -13,7 +13,7 @@ use crate::{AbiType, CompileError};
 pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
     match *op {
         Operator::RefNull { hty } => {
-            let heap = crate::optimizing::heap_type(hty);
+            let heap = crate::types::heap_type(hty);
             let heap = heap.ok_or_else(|| CompileError::Internal(format!("unknown heap type {hty:?}")))?;
             b.push_null(AbiType::of_heap_type(heap, b.module));
         }

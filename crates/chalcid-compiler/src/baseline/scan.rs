@@ -15,6 +15,8 @@ pub(super) struct Scan {
     pub vmctx: u32,
     /// Accesses to memory 0.
     pub memory: u32,
+    /// Accesses to objects, by the base of their heap.
+    pub heap: u32,
     /// Calls.
     pub calls: u32,
     /// Whether there are vectors.
@@ -25,7 +27,8 @@ pub(super) struct Scan {
 
 /// Looks at the instructions of a body with so many locals.
 pub(super) fn scan(code: &[u8], locals: usize) -> Scan {
-    let mut scan = Scan { locals: vec![0; locals], vmctx: 0, memory: 0, calls: 0, wide: false, catches: false };
+    let mut scan =
+        Scan { locals: vec![0; locals], vmctx: 0, memory: 0, heap: 0, calls: 0, wide: false, catches: false };
     let mut reader = Reader { code, pos: 0 };
     let mut loops: Vec<bool> = Vec::new();
     let mut depth = 0;
@@ -43,18 +46,26 @@ pub(super) fn scan(code: &[u8], locals: usize) -> Scan {
                 scan.memory = scan.memory.saturating_add(weight);
             }
             0x41 | 0x42 => reader.skip_leb(),
-            0x02..=0x04 => {
+            0x02..=0x04 | 0x06 | 0x1f => {
                 reader.block_type();
+                if opcode == 0x1f {
+                    reader.clauses();
+                }
+                scan.catches |= matches!(opcode, 0x06 | 0x1f);
                 let is_loop = opcode == 0x03;
                 loops.push(is_loop);
                 depth += u32::from(is_loop);
                 weight = 1 << (TURNS * depth.min(DEEPEST));
             }
-            0x0b => {
+            0x0b | 0x18 => {
+                if opcode == 0x18 {
+                    reader.skip_leb();
+                }
                 depth -= u32::from(loops.pop().unwrap_or(false));
                 weight = 1 << (TURNS * depth.min(DEEPEST));
             }
-            0x0c | 0x0d | 0xd0 | 0xd5 | 0xd6 => reader.skip_leb(),
+            0xd0 => reader.heap_type(),
+            0x0c | 0x0d | 0xd5 | 0xd6 => reader.skip_leb(),
             0x0e => {
                 for _ in 0..reader.leb() {
                     if reader.pos >= code.len() {
@@ -131,15 +142,33 @@ pub(super) fn scan(code: &[u8], locals: usize) -> Scan {
                     scan.memory = scan.memory.saturating_add(weight);
                 }
             },
-            0x06..=0x0a | 0x18 | 0x19 | 0x1f => {
-                scan.catches = true;
-                break;
+            // Throwing, and what an exception carries.
+            0x07..=0x0a | 0x19 => {
+                if !matches!(opcode, 0x0a | 0x19) {
+                    reader.skip_leb();
+                }
+                scan.heap = scan.heap.saturating_add(1);
+            }
+            0xfb => {
+                let number = reader.leb();
+                let Some(work) = reader.object_operator(number) else { break };
+                scan.heap = scan.heap.saturating_add(work.heap.saturating_mul(weight));
+                scan.vmctx = scan.vmctx.saturating_add(work.vmctx.saturating_mul(weight));
+                scan.calls = scan.calls.saturating_add(work.calls.saturating_mul(weight));
             }
             0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 | 0xd1 | 0xd3 | 0xd4 => {}
             _ => break,
         }
     }
     scan
+}
+
+/// What an operator on objects uses.
+#[derive(Default)]
+struct ObjectWork {
+    heap: u32,
+    vmctx: u32,
+    calls: u32,
 }
 
 struct Reader<'a> {
@@ -190,7 +219,82 @@ impl Reader<'_> {
 
     fn value_type(&mut self) {
         if matches!(self.byte(), Some(0x63 | 0x64)) {
-            self.skip_leb();
+            self.heap_type();
+        }
+    }
+
+    fn heap_type(&mut self) {
+        // An exact type is one behind a prefix.
+        if self.code.get(self.pos) == Some(&0x62) {
+            self.pos += 1;
+        }
+        self.skip_leb();
+    }
+
+    /// The clauses of a `try_table`.
+    fn clauses(&mut self) {
+        for _ in 0..self.leb() {
+            match self.byte() {
+                Some(0 | 1) => {
+                    self.skip_leb();
+                    self.skip_leb();
+                }
+                Some(_) => self.skip_leb(),
+                None => break,
+            }
+        }
+    }
+
+    /// Reads the immediates of an operator on objects.
+    fn object_operator(&mut self, number: u32) -> Option<ObjectWork> {
+        let work = |heap, vmctx, calls| Some(ObjectWork { heap, vmctx, calls });
+        match number {
+            // Allocation: the agent, the type, the header.
+            0 | 1 | 6 | 7 | 32 | 33 => {
+                self.skip_leb();
+                work(2, 2, 0)
+            }
+            8 => {
+                self.skip_leb();
+                self.skip_leb();
+                work(2, 2, 0)
+            }
+            2..=5 => {
+                self.skip_leb();
+                self.skip_leb();
+                work(1, 0, 0)
+            }
+            11..=14 => {
+                self.skip_leb();
+                work(2, 0, 0)
+            }
+            34 => {
+                self.skip_leb();
+                work(1, 0, 0)
+            }
+            15 => work(1, 0, 0),
+            9 | 10 | 17..=19 => {
+                self.skip_leb();
+                self.skip_leb();
+                work(0, 1, 1)
+            }
+            16 => {
+                self.skip_leb();
+                work(0, 1, 1)
+            }
+            20..=23 | 35 | 36 => {
+                self.heap_type();
+                work(1, 1, 0)
+            }
+            24 | 25 | 37 | 38 => {
+                self.byte();
+                self.skip_leb();
+                self.heap_type();
+                self.heap_type();
+                work(1, 1, 0)
+            }
+            26..=31 => Some(ObjectWork::default()),
+            _ => None,
         }
     }
 }

@@ -150,9 +150,4 @@ impl<'a> Baseline<'a> {
         self.asm.load(true, dst, Mem::new(dst, 0));
         Ok(())
     }
-
-    /// A null reference, a constant.
-    pub fn push_null(&mut self, ty: AbiType) {
-        self.push(ty, Loc::Const(0));
-    }
 }

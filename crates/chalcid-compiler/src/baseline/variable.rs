@@ -4,12 +4,13 @@ use chalcid_module::builtins::Builtin;
 use chalcid_module::const_expr::ConstOp;
 use chalcid_module::declarations::GlobalDecl;
 use chalcid_module::index::GlobalIdx;
-use chalcid_module::layout::vmglobal;
+use chalcid_module::layout::{GLOBAL_ASK, vmglobal};
 use chalcid_module::types::{Hierarchy, ValType};
 use wasmparser::Operator;
 
-use super::asm::{Cc, Op};
+use super::asm::{Alu, Cc, Op};
 use super::call::Arg;
+use super::cold::ColdKind;
 use super::reg::{Gpr, Mem, R11, Xmm};
 use super::state::{At, Baseline, Cond, Loc, NO_PIN, Val, in_xmm, is_wide};
 use crate::signature::hierarchy;
@@ -42,8 +43,8 @@ enum Place {
     Memory(Mem),
     /// With the running side, as a function reference that can be read in place.
     FuncRef(Mem),
-    /// With the running side.
-    Ref,
+    /// Written by the running side alone, which may have to be asked for it.
+    Ref(Mem),
 }
 
 impl<'a> Baseline<'a> {
@@ -112,16 +113,17 @@ impl<'a> Baseline<'a> {
             ValType::Ref(ty) => Some(hierarchy(ty.heap, self.module)),
             _ => None,
         };
-        if let Some(Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn) = heap {
-            return Place::Ref;
-        }
         let vmctx = self.vmctx();
         match self.layout.inline_global(index) {
             Some(offset) if heap.is_none() => Place::Memory(Mem::new(vmctx, offset as i32)),
             _ => {
                 self.asm.load(true, R11, Mem::new(vmctx, self.layout.global_pointer(index) as i32));
                 let place = Mem::new(R11, vmglobal::VALUE as i32);
-                if heap.is_some() { Place::FuncRef(place) } else { Place::Memory(place) }
+                match heap {
+                    Some(Hierarchy::Func) => Place::FuncRef(place),
+                    Some(Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn) => Place::Ref(place),
+                    None => Place::Memory(place),
+                }
             }
         }
     }
@@ -146,10 +148,15 @@ impl<'a> Baseline<'a> {
                     self.push_gpr(ty, reg);
                 }
             }
-            Place::Ref => {
-                if let Some(reg) = self.call_builtin(Builtin::global_get_ref, &[Arg::Imm(index.0.into())])? {
-                    self.push_gpr(ty, reg);
-                }
+            Place::Ref(place) => {
+                let result = self.alloc();
+                self.asm.load(true, result, place);
+                const { assert!(GLOBAL_ASK == u64::MAX) };
+                self.asm.alu_ri(Alu::Cmp, true, result, -1);
+                let (cold, back) = self.cold_and_back(ColdKind::GlobalRef { global: index.0, result });
+                self.asm.jcc(Cc::E, cold);
+                self.asm.bind(back);
+                self.push_gpr(ty, result);
             }
         }
         Ok(())

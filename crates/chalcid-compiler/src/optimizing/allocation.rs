@@ -13,9 +13,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::region::Region;
 use super::translator::FuncTranslator;
-
-/// Largest object in bytes that is made inline.
-const LARGEST_INLINE: u32 = 1024;
+use crate::objects::{LARGEST_INLINE, before_structure, inline_array_size, longest_inline};
 
 /// An object that is about to be made.
 enum New {
@@ -28,8 +26,7 @@ enum New {
 impl FuncTranslator<'_> {
     /// A new structure of a type, all zeros. The collector finds it from here on.
     pub(super) fn new_struct(&mut self, ty: TypeIdx, size: u32) -> Option<Value> {
-        let described = self.module.types.get(ty.index()).is_some_and(|ty| ty.descriptor.is_some());
-        let before = if described { heap_layout::DESCRIPTOR_SIZE } else { 0 };
+        let before = before_structure(self.module, ty);
         let new = New::Struct { before };
         if before + size > LARGEST_INLINE {
             return self.allocate_slowly(ty, &new).map(|reference| self.declare_reference(reference));
@@ -41,15 +38,14 @@ impl FuncTranslator<'_> {
     /// A new array of a type with so many elements of so many bytes, all zeros. Traps when it is too large.
     pub(super) fn new_array(&mut self, ty: TypeIdx, element_size: u32, length: Value) -> Option<Value> {
         let new = New::Array(length);
-        let most = (LARGEST_INLINE - heap_layout::elements_offset(element_size)) / element_size;
         if let Some(known) = super::bounds::constant(self, length) {
-            let size = u32::try_from(known).ok().and_then(|length| heap_layout::array_size(element_size, length));
-            let Some(size) = size.filter(|&size| size <= LARGEST_INLINE) else {
+            let Some(size) = inline_array_size(element_size, known) else {
                 return self.allocate_slowly(ty, &new).map(|reference| self.declare_reference(reference));
             };
             let size = self.i64_const(u64::from(size));
             return Some(self.allocate(ty, new, size, None));
         }
+        let most = longest_inline(element_size);
         let too_long = self.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, length, i64::from(most));
         // Below 2^36, so that nothing overflows even where the array is too long.
         let wide = self.ins().uextend(types::I64, length);

@@ -19,9 +19,7 @@ use super::region::Region;
 use super::translator::{FuncTranslator, ir_trap_code};
 use super::types::POINTER;
 use crate::CompileError;
-
-/// So many equal elements of a new array are stored one by one at most.
-const UNROLLED: u64 = 16;
+use crate::objects::{UNROLLED, element_offsets};
 
 /// Translates an operator of this family.
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
@@ -67,7 +65,9 @@ impl FuncTranslator<'_> {
         let Some(array) = self.new_array(ty, storage_size(&storage), length) else { return Ok(()) };
         if !self.is_zero(value) {
             match constant(self, length) {
-                Some(known) if known <= UNROLLED => self.initialize_equal(array, storage, value, known as u32),
+                Some(known) if known <= u64::from(UNROLLED) => {
+                    self.initialize_equal(array, storage, value, known as u32)
+                }
                 _ => self.fill(storage, array, None, value, length),
             }
         }
@@ -112,12 +112,6 @@ impl FuncTranslator<'_> {
             self.push_gc_ref(array);
         }
     }
-}
-
-/// Offsets of the first elements of an array that is not too large.
-fn element_offsets(storage: StorageType, length: u32) -> impl ExactSizeIterator<Item = u32> + DoubleEndedIterator {
-    let size = storage_size(&storage);
-    (0..length).map(move |index| heap_layout::elements_offset(size) + index * size)
 }
 
 /// Access to elements.

@@ -1,35 +1,24 @@
 //! Tests of types at run time: `ref.test`, `ref.cast`, `br_on_cast`, and what calls through tables ask of a function.
 //!
-//! A test is a chain of branches, the cheapest first, that ends in one of two blocks:
-//!
-//! | target | test of what is not null |
-//! |---|---|
-//! | a hierarchy's top | none |
-//! | its bottom | none: it fails |
-//! | `i31` | the lowest bit |
-//! | `eq` | not a box of a host value: exceptions never get there |
-//! | `struct`, `array` | an object, of the kind |
-//! | a defined type | an object, of the very type; unless that is final or exact, or of one that has it in its display |
-//!
-//! The display of a type lists its supertypes by their depth, and a type's depth is known here, so that no test takes longer for deeper hierarchies.
-//! What the operator says of the reference already is not tested again.
+//! `crate::type_test` says what is tested. A test here is a chain of branches, the cheapest first, that ends in one of two blocks.
 
-use chalcid_module::declarations::Declarations;
-use chalcid_module::heap_layout::{BOX_TAG, I31_BIT, KIND, Kind, OBJECT_MASK, TYPE_ID};
+use chalcid_module::heap_layout::{BOX_TAG, I31_BIT, KIND, OBJECT_MASK, TYPE_ID};
 use chalcid_module::index::TypeIdx;
 use chalcid_module::layout::{POINTER_SIZE, type_info, vmagent, vmcontext, vmfuncref};
-use chalcid_module::matching::{DefTypes, kind_of, match_heap_type};
 use chalcid_module::trap_code::TrapCode;
-use chalcid_module::types::{AbsHeapType, HeapType, Hierarchy, RefType};
+use chalcid_module::types::{Hierarchy, RefType};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use wasmparser::Operator;
 
 use super::region::Region;
 use super::translator::FuncTranslator;
-use super::types::{POINTER, heap_type, ref_type};
+use super::types::POINTER;
 use crate::CompileError;
 use crate::signature::hierarchy;
+use crate::type_test::{self, Test};
+pub(super) use crate::type_test::{Known, is_subtype};
+pub(super) use crate::types::cast_target as target;
 
 /// Translates an operator of this family.
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
@@ -51,58 +40,6 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-pub(super) fn target(heap: wasmparser::HeapType, nullable: bool) -> Result<RefType, CompileError> {
-    let heap = heap_type(heap).ok_or_else(|| CompileError::Internal(format!("unknown heap type {heap:?}")))?;
-    Ok(RefType { nullable, heap })
-}
-
-/// What a reference is tested for, once it is known not to be null.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Test {
-    Always,
-    Never,
-    I31,
-    Eq,
-    Kind(Kind),
-    Def(TypeIdx),
-    Exact(TypeIdx),
-}
-
-/// What is known of a reference before it is tested.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Known {
-    /// Whether it may be null.
-    pub(super) nullable: bool,
-    /// Whether it is null or an object.
-    pub(super) object: bool,
-}
-
-impl Known {
-    pub(super) const NOTHING: Self = Self { nullable: true, object: false };
-}
-
-/// The types of a module, compared by their indices. Two that are equal by their structure may count as different.
-struct ByIndex<'a>(&'a Declarations);
-
-impl DefTypes<TypeIdx> for ByIndex<'_> {
-    fn same(&self, a: TypeIdx, b: TypeIdx) -> bool {
-        a == b
-    }
-
-    fn supertype(&self, ty: TypeIdx) -> Option<TypeIdx> {
-        self.0.types.get(ty.index())?.supertype
-    }
-
-    fn kind(&self, ty: TypeIdx) -> Option<AbsHeapType> {
-        self.0.types.get(ty.index()).map(|ty| kind_of(&ty.comp))
-    }
-}
-
-/// Whether every reference of a heap type is one of another, as far as indices show.
-pub(super) fn is_subtype(module: &Declarations, sub: HeapType, sup: HeapType) -> bool {
-    match_heap_type(&ByIndex(module), sub, sup)
 }
 
 /// The operators.
@@ -138,21 +75,8 @@ impl FuncTranslator<'_> {
         from: wasmparser::RefType,
         to: wasmparser::RefType,
     ) -> Result<(Block, Block), CompileError> {
-        let (Some(from), Some(to)) = (ref_type(from), ref_type(to)) else {
-            return Err(CompileError::Internal(format!("unknown type {from} or {to}")));
-        };
-        let reference = self.peek();
-        if is_subtype(self.module, from.heap, to.heap) {
-            // Only null can tell the two apart.
-            let top = RefType { nullable: to.nullable, heap: HeapType::Abstract(AbsHeapType::Any) };
-            return self.match_blocks(reference, Known { nullable: from.nullable, object: false }, top);
-        }
-        let object = match from.heap {
-            HeapType::Abstract(AbsHeapType::Struct | AbsHeapType::Array) => true,
-            HeapType::Abstract(_) => false,
-            HeapType::Concrete(_) | HeapType::Exact(_) => true,
-        };
-        self.match_blocks(reference, Known { nullable: from.nullable, object }, to)
+        let (known, target) = type_test::cast(self.module, from, to)?;
+        self.match_blocks(self.peek(), known, target)
     }
 
     /// Branches from a block to a label.
@@ -164,20 +88,6 @@ impl FuncTranslator<'_> {
 
 /// Tests.
 impl FuncTranslator<'_> {
-    fn test_of(&self, heap: HeapType) -> Test {
-        use AbsHeapType as A;
-        match heap {
-            HeapType::Abstract(A::Any | A::Extern | A::Exn | A::Func) => Test::Always,
-            HeapType::Abstract(A::None | A::NoExtern | A::NoExn | A::NoFunc) => Test::Never,
-            HeapType::Abstract(A::I31) => Test::I31,
-            HeapType::Abstract(A::Eq) => Test::Eq,
-            HeapType::Abstract(A::Struct) => Test::Kind(Kind::Struct),
-            HeapType::Abstract(A::Array) => Test::Kind(Kind::Array),
-            HeapType::Concrete(ty) => Test::Def(ty),
-            HeapType::Exact(ty) => Test::Exact(ty),
-        }
-    }
-
     /// Ends the block at hand by branches to two new ones: for references that are of a type, and for those that are not. The caller
     /// goes on in each by [`Self::go_on_in`].
     pub(super) fn match_blocks(
@@ -188,7 +98,8 @@ impl FuncTranslator<'_> {
     ) -> Result<(Block, Block), CompileError> {
         let (matches, fails) = (self.builder.create_block(), self.builder.create_block());
         let for_null = if target.nullable { matches } else { fails };
-        match self.test_of(target.heap) {
+        let test = Test::of(target.heap, self.module);
+        match test {
             Test::Always => {
                 if known.nullable && !target.nullable {
                     self.ins().brif(reference, matches, &[], fails, &[]);
@@ -241,7 +152,7 @@ impl FuncTranslator<'_> {
                         self.load_mutable(types::I32, Region::ObjectHeaders, object, TYPE_ID)
                     }
                 };
-                if matches!(target.heap, HeapType::Exact(_)) || self.sub_type(ty)?.is_final {
+                if let Test::Exact(_) = test {
                     let wanted = self.type_id(ty);
                     let same = self.ins().icmp(IntCC::Equal, id, wanted);
                     self.ins().brif(same, matches, &[], fails, &[]);
@@ -271,7 +182,7 @@ impl FuncTranslator<'_> {
         self.leave_if(same, matches);
 
         let display = self.display(id);
-        let depth = self.depth(ty);
+        let depth = type_test::depth(self.module, ty);
         if depth >= type_info::ALWAYS {
             let found = self.load_mutable(types::I32, Region::Displays, display, type_info::DEPTH);
             let deep_enough = self.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, found, i64::from(depth));
@@ -298,12 +209,6 @@ impl FuncTranslator<'_> {
         let offset = self.ins().ishl_imm_u(number, i64::from(POINTER_BITS));
         let place = self.ins().iadd(chunk, offset);
         self.load_mutable(POINTER, Region::Displays, place, 0)
-    }
-
-    /// How many declared supertypes a type has. Validation bounds it.
-    fn depth(&self, ty: TypeIdx) -> u32 {
-        let types = ByIndex(self.module);
-        std::iter::successors(types.supertype(ty), |&ty| types.supertype(ty)).count() as u32
     }
 
     /// Leaves for a block when `condition` is not zero.

@@ -6,16 +6,16 @@
 use chalcid_module::heap_layout::DESCRIPTOR;
 use chalcid_module::index::TypeIdx;
 use chalcid_module::trap_code::TrapCode;
-use chalcid_module::types::{AbsHeapType, HeapType, RefType};
+use chalcid_module::types::RefType;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use wasmparser::Operator;
 
-use super::cast::{Known, is_subtype, target};
+use super::cast::target;
 use super::region::{FieldClass, Region};
 use super::translator::FuncTranslator;
-use super::types::ref_type;
 use crate::CompileError;
+use crate::type_test::DescriptorCast;
 
 /// Translates an operator of this family.
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
@@ -68,7 +68,8 @@ impl FuncTranslator<'_> {
 
     fn ref_cast_desc_eq(&mut self, target: RefType) -> Result<(), CompileError> {
         let descriptor = self.pop_descriptor();
-        let (matches, fails) = self.descriptor_blocks(Known::NOTHING, None, target, descriptor)?;
+        let cast = DescriptorCast::new(self.module, None, target)?;
+        let (matches, fails) = self.descriptor_blocks(&cast, descriptor)?;
         self.builder.set_cold_block(fails);
         self.go_on_in(fails);
         self.trap(TrapCode::DescriptorCastFailure);
@@ -97,40 +98,22 @@ impl FuncTranslator<'_> {
         from: wasmparser::RefType,
         to: wasmparser::RefType,
     ) -> Result<(Block, Block), CompileError> {
-        let (Some(from), Some(to)) = (ref_type(from), ref_type(to)) else {
-            return Err(CompileError::Internal(format!("unknown type {from} or {to}")));
-        };
+        let cast = DescriptorCast::of_branch(self.module, from, to)?;
         let descriptor = self.pop_descriptor();
-        let object = match from.heap {
-            HeapType::Abstract(AbsHeapType::Struct | AbsHeapType::Array) => true,
-            HeapType::Abstract(_) => false,
-            HeapType::Concrete(_) | HeapType::Exact(_) => true,
-        };
-        self.descriptor_blocks(Known { nullable: from.nullable, object }, Some(from.heap), to, descriptor)
+        self.descriptor_blocks(&cast, descriptor)
     }
 
     /// Ends the block at hand by branches to two new ones: for a topmost operand that is null, if that will do, or whose descriptor is a
     /// certain one, and for all others.
-    fn descriptor_blocks(
-        &mut self,
-        mut known: Known,
-        from: Option<HeapType>,
-        to: RefType,
-        descriptor: Value,
-    ) -> Result<(Block, Block), CompileError> {
-        let Some(ty) = to.heap.defined() else {
-            return Err(CompileError::Internal("a cast by descriptor to a type without one".into()));
-        };
+    fn descriptor_blocks(&mut self, cast: &DescriptorCast, descriptor: Value) -> Result<(Block, Block), CompileError> {
         let reference = self.peek();
         let matches = self.builder.create_block();
-        if known.nullable && to.nullable {
+        let mut known = cast.known;
+        if known.nullable && cast.nullable {
             self.leave_unless(reference, matches);
             known.nullable = false;
         }
-        let described = HeapType::Concrete(ty);
-        let has_descriptor = from.is_some_and(|from| is_subtype(self.module, from, described));
-        let heap = if has_descriptor { HeapType::Abstract(AbsHeapType::Any) } else { described };
-        let (typed, fails) = self.match_blocks(reference, known, RefType { nullable: false, heap })?;
+        let (typed, fails) = self.match_blocks(reference, known, cast.typed)?;
         self.go_on_in(typed);
         let found = self.load_descriptor(reference);
         let same = self.ins().icmp(IntCC::Equal, found, descriptor);

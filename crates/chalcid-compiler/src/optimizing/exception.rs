@@ -12,8 +12,6 @@
 //! - A landing takes one parameter: the exception, zero-extended to 64 bits. It is sealed when its handlers end.
 //! - The handlers of a frame's content are the first [`Frame::handlers`] ones.
 
-use std::collections::HashSet;
-
 use chalcid_module::builtins::Builtin;
 use chalcid_module::heap_layout;
 use chalcid_module::index::TagIdx;
@@ -33,6 +31,8 @@ use super::object::Extend;
 use super::region::Region;
 use super::translator::FuncTranslator;
 use crate::CompileError;
+use crate::clauses::{Clause, reachable_clauses};
+use crate::objects::tag_type;
 
 /// The handlers of a `try_table`, or of a `try`.
 #[derive(Default)]
@@ -192,17 +192,8 @@ impl<'a> FuncTranslator<'a> {
     pub(super) fn end_try_table(&mut self, frame: &mut Frame<'a>, clauses: &[Catch]) -> Result<(), CompileError> {
         let Some(exception) = self.leave_content(frame) else { return Ok(()) };
         let height = self.height();
-        let mut seen = HashSet::new();
-        for clause in clauses {
-            let (tag, with_ref, label) = match *clause {
-                Catch::One { tag, label } => (Some(TagIdx(tag)), false, label),
-                Catch::OneRef { tag, label } => (Some(TagIdx(tag)), true, label),
-                Catch::All { label } => (None, false, label),
-                Catch::AllRef { label } => (None, true, label),
-            };
+        for Clause { tag, with_ref, label } in reachable_clauses(clauses) {
             let next = match tag {
-                // An earlier clause takes them all.
-                Some(tag) if !seen.insert(tag) => continue,
                 Some(tag) => {
                     let next = self.branch_unless_tag(exception, tag);
                     self.push_payload(exception, tag)?;
@@ -343,7 +334,6 @@ impl<'a> FuncTranslator<'a> {
     }
 
     fn tag_type(&self, tag: TagIdx) -> Result<&'a FuncType, CompileError> {
-        let ty = self.module.tags.get(tag.index()).copied();
-        self.func_type(ty.ok_or_else(|| CompileError::Internal(format!("no tag {}", tag.0)))?)
+        tag_type(self.module, tag)
     }
 }

@@ -51,7 +51,6 @@ use cranelift_frontend::FunctionBuilderContext;
 pub(crate) use function::Input;
 #[cfg(test)]
 pub(crate) use translator::wasm_signature;
-pub(crate) use types::{heap_type, val_type};
 
 use crate::budget::Effort;
 use crate::{CompileError, Settings, Signature};
@@ -113,7 +112,9 @@ pub(crate) fn compile_function(
         if !settings.signals {
             check_frame(&compiled)?;
         }
-        output::artifact(&compiled)
+        let artifact = output::artifact(&compiled)?;
+        debug_assert_eq!(artifact.check(), Ok(()));
+        Ok(artifact)
     })
 }
 

@@ -3,17 +3,16 @@
 //! A reference is 32 bits wide and is zero-extended before it is added to the heap's base; whatever is added within an array is added in 32
 //! bits before. So no access leaves the heap's reservation, whatever the bits of a reference are.
 //!
-//! A field never holds a pointer. A function is held as its number in the table of functions that objects refer to. A number is valid as long as a
-//! field holds it, so it is asked for when the object is there, and stored before anything else can happen.
+//! What fields hold, and why a function is asked for its number when the object is there, `crate::objects` says.
 
 use std::rc::Rc;
 
 use chalcid_module::builtins::Builtin;
-use chalcid_module::heap_layout::{self, FieldsLayout};
+use chalcid_module::heap_layout::FieldsLayout;
 use chalcid_module::index::TypeIdx;
-use chalcid_module::layout::{NULL_GUARD, POINTER_SIZE, vmagent, vmcontext};
+use chalcid_module::layout::{POINTER_SIZE, vmagent, vmcontext};
 use chalcid_module::trap_code::TrapCode;
-use chalcid_module::types::{CompType, FieldType, Hierarchy, StorageType, SubType, ValType};
+use chalcid_module::types::{FieldType, StorageType, SubType, ValType};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
 
@@ -21,40 +20,24 @@ use super::bounds::{Place, constant};
 use super::region::{FieldClass, Region};
 use super::translator::{FuncTranslator, ir_trap_code};
 use super::types::POINTER;
-use crate::CompileError;
-use crate::signature::hierarchy;
-
-/// How a packed field becomes an `i32`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Extend {
-    /// By its sign.
-    Signed,
-    /// By zeros. Also for fields that are not packed.
-    Unsigned,
-}
+pub(super) use crate::objects::Extend;
+use crate::{CompileError, objects};
 
 /// Types.
 impl<'a> FuncTranslator<'a> {
     /// A defined type by its index.
     pub(super) fn sub_type(&self, ty: TypeIdx) -> Result<&'a SubType, CompileError> {
-        self.module.types.get(ty.index()).ok_or_else(|| CompileError::Internal(format!("no type {}", ty.0)))
+        objects::sub_type(self.module, ty)
     }
 
     /// Fields of a structure type, and where they lie.
     pub(super) fn structure(&mut self, ty: TypeIdx) -> Result<(&'a [FieldType], Rc<FieldsLayout>), CompileError> {
-        let CompType::Struct(fields) = &self.sub_type(ty)?.comp else {
-            return Err(CompileError::Internal(format!("type {} is no structure type", ty.0)));
-        };
-        let layout = self.struct_layouts.entry(ty).or_insert_with(|| Rc::new(heap_layout::structure(fields)));
-        Ok((fields, layout.clone()))
+        self.struct_layouts.structure(self.module, ty)
     }
 
     /// Element type of an array type.
     pub(super) fn element(&self, ty: TypeIdx) -> Result<FieldType, CompileError> {
-        match &self.sub_type(ty)?.comp {
-            CompType::Array(element) => Ok(*element),
-            _ => Err(CompileError::Internal(format!("type {} is no array type", ty.0))),
-        }
+        objects::element(self.module, ty)
     }
 
     /// The engine's identity of a type of the module.
@@ -65,19 +48,7 @@ impl<'a> FuncTranslator<'a> {
 
     /// What a field or an element holds.
     fn field_class(&self, storage: StorageType) -> FieldClass {
-        match storage {
-            StorageType::I8 => FieldClass::I8,
-            StorageType::I16 => FieldClass::I16,
-            StorageType::Val(ValType::I32) => FieldClass::I32,
-            StorageType::Val(ValType::I64) => FieldClass::I64,
-            StorageType::Val(ValType::F32) => FieldClass::F32,
-            StorageType::Val(ValType::F64) => FieldClass::F64,
-            StorageType::Val(ValType::V128) => FieldClass::V128,
-            StorageType::Val(ValType::Ref(ty)) => match hierarchy(ty.heap, self.module) {
-                Hierarchy::Func => FieldClass::Func,
-                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => FieldClass::Ref,
-            },
-        }
+        FieldClass::of(storage, self.module)
     }
 }
 
@@ -126,7 +97,7 @@ impl FuncTranslator<'_> {
 
     /// Whether an access that ends at `end` bytes behind a null reference is known to fault: nothing is ever mapped at the beginning of the heap.
     pub(super) fn null_faults(&self, end: u32) -> bool {
-        self.settings.signals && u64::from(end) <= NULL_GUARD
+        objects::null_faults(self.settings, end)
     }
 }
 

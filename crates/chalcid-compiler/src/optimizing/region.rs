@@ -12,6 +12,8 @@ use chalcid_module::declarations::Declarations;
 use chalcid_module::index::{GlobalIdx, MemIdx};
 use cranelift_codegen::ir::{AliasRegion, AliasRegionData, AliasRegionSet, Function, StackSlot};
 
+pub(crate) use crate::objects::FieldClass;
+
 /// Globals that have a region of their own; the others share one, so that the sets of regions stay small.
 const SEPARATE_GLOBALS: u32 = 64;
 
@@ -53,23 +55,6 @@ pub(crate) enum Region {
     Displays,
     /// A place in the frame for a reference that lives across a call.
     Spilled(StackSlot),
-}
-
-/// What a field or an element holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum FieldClass {
-    I8,
-    I16,
-    I32,
-    I64,
-    F32,
-    F64,
-    V128,
-    /// A function's number.
-    Func,
-    /// A reference into the heap.
-    Ref,
 }
 
 impl Region {

@@ -68,11 +68,7 @@ impl FuncTranslator<'_> {
 
     /// What a field of a structure type holds, and where.
     fn field(&mut self, ty: TypeIdx, field: u32) -> Result<(StorageType, u32), CompileError> {
-        let (fields, layout) = self.structure(ty)?;
-        match (fields.get(field as usize), layout.offsets.get(field as usize)) {
-            (Some(field), Some(&offset)) => Ok((field.storage, offset)),
-            _ => Err(CompileError::Internal(format!("no field {field} in type {}", ty.0))),
-        }
+        self.struct_layouts.field(self.module, ty, field)
     }
 
     /// A field of a structure that may be null.

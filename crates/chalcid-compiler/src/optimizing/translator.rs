@@ -12,11 +12,9 @@
 //!   block is filled.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use chalcid_module::builtins::{Builtin, BuiltinType, Failure};
 use chalcid_module::declarations::Declarations;
-use chalcid_module::heap_layout::FieldsLayout;
 use chalcid_module::index::{FuncIdx, TypeIdx};
 use chalcid_module::layout::{POINTER_SIZE, VMContextLayout, vmcontext};
 use chalcid_module::trap_code::TrapCode;
@@ -34,6 +32,7 @@ use super::exception::Handlers;
 use super::region::Region;
 use super::types::{POINTER, Repr, abi_repr, repr};
 use crate::budget::Work;
+use crate::objects::StructLayouts;
 use crate::{AbiType, CompileError, Settings};
 
 /// The state of translating one function.
@@ -81,7 +80,7 @@ pub(crate) struct FuncTranslator<'a> {
     /// The function at hand, once it has called itself.
     pub(super) itself: Option<FuncRef>,
     /// Layouts of structure types that were used.
-    pub(super) struct_layouts: HashMap<TypeIdx, Rc<FieldsLayout>>,
+    pub(super) struct_layouts: StructLayouts,
 }
 
 impl<'a> FuncTranslator<'a> {
@@ -120,7 +119,7 @@ impl<'a> FuncTranslator<'a> {
             builtin_sigs: vec![None; Builtin::ALL.len()],
             type_sigs: HashMap::new(),
             itself: None,
-            struct_layouts: HashMap::new(),
+            struct_layouts: StructLayouts::default(),
         }
     }
 

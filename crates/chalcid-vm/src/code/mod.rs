@@ -122,6 +122,7 @@ pub(crate) struct PublishedCode {
 impl PublishedCode {
     /// Writes code where it can run, with its relocations done, and registers what is known about it.
     pub(crate) fn publish(compiled: CompiledCode, owner: CodeOwner) -> Result<Self, CodeError> {
+        debug_assert_eq!(compiled.check(), Ok(()));
         let CompiledCode { tier, mut code, alignment, relocations, traps, stack_maps, source_map, handlers } = compiled;
         for relocation in &relocations {
             let start = relocation.offset as usize;

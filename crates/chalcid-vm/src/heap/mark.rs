@@ -12,7 +12,7 @@
 
 use std::rc::Rc;
 
-use chalcid_module::heap_layout::{ARRAY_LENGTH, DESCRIPTOR_SIZE, EXCEPTION_TAG, Kind, OBJECT_MASK};
+use chalcid_module::heap_layout::{ARRAY_LENGTH, DESCRIPTOR_SIZE, EXCEPTION_TAG, I31_BIT, Kind, OBJECT_MASK};
 use chalcid_module::registry::TypeRegistry;
 
 use super::boxes::{self, Boxes};
@@ -60,6 +60,17 @@ impl Marker<'_> {
         } else if boxes::is_box(reference) && self.boxes.mark(reference) {
             self.leaf(Leaf::Box(reference));
         }
+    }
+
+    /// Whether bits are a reference to something that is there, as all are that a stack map names.
+    pub(super) fn is_reference(&mut self, reference: u32) -> bool {
+        if reference == 0 || reference & I31_BIT != 0 {
+            return true;
+        }
+        if boxes::is_box(reference) {
+            return self.boxes.get(reference).is_some();
+        }
+        reference & OBJECT_MASK == 0 && self.header(reference).is_some()
     }
 
     fn object(&mut self, reference: u32) {

@@ -450,7 +450,10 @@ impl Heap {
                 leaves: None,
             };
             if roots {
-                traps::roots::for_each_reference(agent, &mut |reference| marker.reference(reference));
+                traps::roots::for_each_reference(agent, &mut |reference| {
+                    debug_assert!(marker.is_reference(reference), "a stack map names {reference:#x}");
+                    marker.reference(reference);
+                });
                 self.roots.for_each(&mut |reference| marker.reference(reference));
             }
             marker.drain();
