@@ -158,3 +158,47 @@ test("stack: used up", () => {
   same(typeof caught.stack, "string");
   same(count > 10, true);
 });
+
+// DWARF for one file, /src/a.c: [address, line, column] of each row, the last of which ends the code. Addresses count from the code section's contents.
+const dwarf = (rows) => {
+  const u32 = (n) => [n & 0xff, (n >> 8) & 0xff, (n >> 16) & 0xff, n >>> 24];
+  const string = (value) => [...text(value).slice(1), 0];
+  const sized = (bytes) => [...u32(bytes.length), ...bytes];
+  const [start, end] = [rows[0][0], rows[rows.length - 1][0]];
+  // One unit with its line program, its range and its folder.
+  const abbrev = [1, 0x11, 0, 0x10, 0x17, 0x11, 0x01, 0x12, 0x06, 0x1b, 0x08, 0, 0, 0];
+  const info = sized([4, 0, ...u32(0), 4, 1, ...u32(0), ...u32(start), ...u32(end - start), ...string("/src")]);
+  const header = [1, 1, 1, 0xfb, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, ...string("a.c"), 0, 0, 0, 0];
+  const program = [0, 5, 2, ...u32(start)];
+  let line = 1;
+  rows.forEach(([address, at, column], index) => {
+    if (index + 1 === rows.length) return program.push(0, 1, 1);
+    program.push(3, ...leb(at - line), 5, ...leb(column), 1, 2, ...leb(rows[index + 1][0] - address));
+    line = at;
+  });
+  const lines = sized([4, 0, ...sized(header), ...program]);
+  return [[".debug_abbrev", abbrev], [".debug_info", info], [".debug_line", lines]];
+};
+
+test("stack: lines of source, where the module carries DWARF", () => {
+  const functions = {
+    // The code section's contents: 2, then 3 and the body of inner (locals at 2, unreachable at 3), then 4 and that of outer (call at 7).
+    funcs: [{ type: [[], []], body: [0x00] }, { type: [[], []], body: [0x10, 0] }],
+    exports: { outer: ["func", 1] },
+  };
+  const rows = [[2, 10, 3], [6, 20, 0], [10]];
+  const lines = (custom) => {
+    try {
+      instantiate({ ...functions, custom: [nameSection(["inner", "outer"]), ...custom] }).outer();
+    } catch (error) {
+      return error.stack.split("\n").filter((line) => line.includes("wasm-function")).map((line) => line.trim());
+    }
+  };
+  const [inner, outer] = lines(dwarf(rows));
+  same(/^at inner \(wasm:\/\/wasm\/[0-9a-f]{8}:wasm-function\[0\]:0x[0-9a-f]+, \/src\/a\.c:10:3\)$/.test(inner), true, inner);
+  same(/^at outer \(wasm:\/\/wasm\/[0-9a-f]{8}:wasm-function\[1\]:0x[0-9a-f]+, \/src\/a\.c:20\)$/.test(outer), true, outer);
+  // What says nothing, or cannot be read, leaves the frames as they are.
+  for (const custom of [[], dwarf(rows).slice(0, 2), dwarf(rows).map(([name, bytes]) => [name, bytes.slice(0, 9)]), dwarf([[20, 1, 0], [30]])]) {
+    same(lines(custom).every((line) => /:0x[0-9a-f]+\)$/.test(line)), true, "no lines");
+  }
+}, { differs: ["V8"] });

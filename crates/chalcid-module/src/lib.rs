@@ -1,6 +1,6 @@
 //! What a WebAssembly module says.
 //!
-//! Types and their engine-wide identity, declarations, names and custom sections; decoding and validation (by wasmparser); and the
+//! Types and their engine-wide identity, declarations, names, lines of source and custom sections; decoding and validation (by wasmparser); and the
 //! three contracts that the compiler and the running side share: the [layout] of the memory both touch, the [builtins] that code
 //! calls, and the [artifact] that compiling gives.
 //!
@@ -30,6 +30,7 @@ mod map;
 pub mod matching;
 pub mod names;
 pub mod registry;
+pub mod source_lines;
 pub mod text;
 pub mod trap_code;
 pub mod types;

@@ -79,6 +79,7 @@ mod val;
 pub use chalcid_module::CompileError;
 pub use chalcid_module::artifact::Tier;
 pub use chalcid_module::features::{Feature, Features, UnknownFeature};
+pub use chalcid_module::source_lines::SourceLine;
 pub use chalcid_vm::{InterruptHandle, ValRaw};
 
 pub use agent::{Agent, Scope};

@@ -10,6 +10,7 @@ use chalcid_module::hash::ModuleHash;
 use chalcid_module::index::{DefinedFuncIdx, FuncIdx, TypeIdx};
 use chalcid_module::names::Names;
 use chalcid_module::registry::RegisteredTypes;
+use chalcid_module::source_lines::{SourceLine, SourceLines};
 use chalcid_module::types as generic;
 
 use chalcid_vm::{ModuleObject, ModuleParts, Signature};
@@ -44,6 +45,7 @@ pub(crate) struct ModuleData {
     hash: ModuleHash,
     url: OnceLock<Arc<str>>,
     names: OnceLock<Names>,
+    source_lines: OnceLock<SourceLines>,
     exports: OnceLock<HashMap<Box<str>, ExternIdx>>,
     cache: Option<Arc<ModuleCache>>,
     /// Functions that the optimising tier does not do better.
@@ -78,6 +80,12 @@ impl ModuleData {
     /// Says that a function stays with the code it has.
     pub(crate) fn stick(&self, func: DefinedFuncIdx) {
         self.stuck.lock().unwrap_or_else(PoisonError::into_inner).insert(func);
+    }
+
+    /// The line of source that an instruction comes from, where the module says so.
+    pub(crate) fn source_line(&self, object: &ModuleObject, offset: u32) -> Option<SourceLine> {
+        let (bytes, declarations) = (object.bytes(), object.declarations());
+        self.source_lines.get_or_init(|| SourceLines::find(bytes, declarations)).at(bytes, declarations, offset)
     }
 
     pub(crate) fn names(&self, object: &ModuleObject) -> &Names {
@@ -157,6 +165,7 @@ impl Module {
             hash,
             url: OnceLock::new(),
             names: OnceLock::new(),
+            source_lines: OnceLock::new(),
             exports: OnceLock::new(),
             cache: cache.clone(),
             stuck: Mutex::default(),

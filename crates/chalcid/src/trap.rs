@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 pub use chalcid_module::trap_code::TrapCode;
 
+use chalcid_module::source_lines::SourceLine;
+
 use crate::module::ModuleData;
 
 /// Execution that stopped, as the specification says it must.
@@ -71,7 +73,8 @@ impl std::error::Error for Trap {}
 
 /// A function of a module that was running.
 ///
-/// `Display` gives `at NAME (wasm://wasm/HASH8:wasm-function[I]:0xOFFSET)`; without a name there are no parentheses either.
+/// `Display` gives `at NAME (wasm://wasm/HASH8:wasm-function[I]:0xOFFSET)`; without a name there are no parentheses either. Where the module
+/// knows lines of source, `, FILE:LINE:COLUMN` comes after the offset.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Frame {
     /// The module's address, see [`Module::url`](crate::Module::url).
@@ -82,6 +85,8 @@ pub struct Frame {
     pub name: Option<Box<str>>,
     /// Offset in the module's bytes of the instruction that ran, where it is known.
     pub offset: Option<u32>,
+    /// The line of source that the instruction comes from, where the module's DWARF sections say so.
+    pub source: Option<SourceLine>,
     /// How many calls from the host into wasm lie between the frame and the place that asked: frames of the innermost have 0.
     pub activation: u32,
 }
@@ -99,6 +104,7 @@ impl Frame {
             func: func.0,
             name: data.and_then(|data| data.names(&frame.module).function(func)).map(Box::from),
             offset: frame.wasm_offset,
+            source: data.zip(frame.wasm_offset).and_then(|(data, offset)| data.source_line(&frame.module, offset)),
             activation: frame.activation,
         }
     }
@@ -114,6 +120,9 @@ impl fmt::Display for Frame {
         if let Some(offset) = self.offset {
             write!(f, ":{offset:#x}")?;
         }
+        if let Some(source) = &self.source {
+            write!(f, ", {source}")?;
+        }
         if self.name.is_some() {
             f.write_str(")")?;
         }
@@ -128,9 +137,12 @@ mod tests {
     #[test]
     fn frames_read_like_v8s() {
         let module = "wasm://wasm/0a1b2c3d".into();
-        let mut frame = Frame { module, func: 3, name: Some("f".into()), offset: Some(47), activation: 0 };
+        let mut frame =
+            Frame { module, func: 3, name: Some("f".into()), offset: Some(47), source: None, activation: 0 };
         assert_eq!(frame.to_string(), "at f (wasm://wasm/0a1b2c3d:wasm-function[3]:0x2f)");
         frame.name = None;
         assert_eq!(frame.to_string(), "at wasm://wasm/0a1b2c3d:wasm-function[3]:0x2f");
+        frame.source = Some(SourceLine { file: "src/f.c".into(), line: 12, column: Some(5) });
+        assert_eq!(frame.to_string(), "at wasm://wasm/0a1b2c3d:wasm-function[3]:0x2f, src/f.c:12:5");
     }
 }

@@ -64,8 +64,11 @@ impl Stream {
         Self { bytes, hasher: ModuleHasher::default(), decoder, handed_out: 0, work: Arc::default() }
     }
 
-    /// Takes the next bytes, and gives code that can be validated now.
+    /// Takes the next bytes, and gives code that can be validated now. Of a module that is too large nothing is kept that lies beyond the
+    /// first byte too many.
     pub fn push(&mut self, bytes: &[u8]) -> Option<Batch> {
+        let room = (limits::MAX_MODULE_SIZE + 1).saturating_sub(self.bytes.len());
+        let bytes = &bytes[..bytes.len().min(room)];
         self.bytes.extend_from_slice(bytes);
         self.hasher.add(bytes);
         if self.decoder.is_none() || self.bytes.len() < 8 {
