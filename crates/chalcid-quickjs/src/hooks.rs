@@ -75,6 +75,13 @@ unsafe impl HostHooks for AgentHooks {
         if self.alive.get() { interrupt::ask(self.rt) } else { None }
     }
 
+    fn collect_garbage(&self) {
+        if self.alive.get() {
+            // SAFETY: the runtime is live, this is its thread, and everything that holds a value holds a count of it.
+            unsafe { qjs::JS_RunGC(self.rt.as_ptr()) };
+        }
+    }
+
     unsafe fn memory_grown(&self, object: NonNull<c_void>) {
         if !self.alive.get() {
             return;

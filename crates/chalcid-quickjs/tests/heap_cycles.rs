@@ -6,8 +6,9 @@
 
 mod common;
 
+use chalcid_quickjs::chalcid::Config;
 use common::alive::{alive, end, stays_flat, stays_flat_under_stress};
-use common::{context, run_in};
+use common::{context, context_with, run_in};
 
 /// Checks a kind of cycle in both modes.
 fn leaves_nothing(setup: &str, round: &str) {
@@ -223,6 +224,26 @@ fn one_collection_of_the_host_is_enough() {
         run_in(&ctx, "for (let i = 0; i < 10; i++) make().in_global();");
         ctx.run_gc();
         assert_eq!(chalcid_quickjs::agent(&ctx).unwrap().entities(), before);
+    });
+    end(runtime, context);
+}
+
+#[test]
+fn a_heap_full_of_cycles_is_not_full() {
+    // The arrays fill the heap long before QuickJS has reason to collect.
+    let (runtime, context) = context_with(Config::new().heap_limit(4 << 20));
+    context.with(|ctx| {
+        run_in(
+            &ctx,
+            r#"globalThis.module = new WebAssembly.Module(wat(`(module
+                (type $bytes (array (mut i8))) (type $node (struct (field externref) (field (ref $bytes))))
+                (func (export "node") (param externref) (result anyref)
+                    (struct.new $node (local.get 0) (array.new_default $bytes (i32.const 100000)))))`));
+            const { node } = new WebAssembly.Instance(module).exports;
+            for (let i = 0; i < 1000; i++) { const holder = {}; holder.node = node(holder); }
+            const kept = [];
+            throws(InternalError, () => { for (;;) kept.push(node(null)); }, /out of memory/);"#,
+        );
     });
     end(runtime, context);
 }

@@ -6,24 +6,33 @@
 mod common;
 
 use chalcid_quickjs::chalcid::Val;
-use chalcid_quickjs::rquickjs::{Context, Ctx, Function, Runtime, Value};
+use chalcid_quickjs::rquickjs::{Context, Ctx, Function, Runtime, Value, qjs};
 use common::alive::{alive, end};
 use common::{context, run_in, stressed_context};
 
 /// Collects both heaps until nothing more can come of it.
 fn collect(ctx: Ctx<'_>) {
     for _ in 0..8 {
-        ctx.run_gc();
-        chalcid_quickjs::agent(&ctx).unwrap().raw().collect_garbage();
+        chalcid_quickjs::collect_garbage(&ctx);
     }
-    ctx.run_gc();
+}
+
+/// Has QuickJS collect when it makes an object next.
+fn soon(ctx: Ctx<'_>) {
+    // SAFETY: the context is live, and so is its runtime.
+    unsafe { qjs::JS_SetGCThreshold(qjs::JS_GetRuntime(ctx.as_raw().as_ptr()), 0) };
+}
+
+fn prepare(ctx: &Ctx<'_>) {
+    ctx.globals().set("collect", Function::new(ctx.clone(), collect)).unwrap();
+    ctx.globals().set("soon", Function::new(ctx.clone(), soon)).unwrap();
+    run_in(ctx, include_str!("survivors.js"));
 }
 
 fn play((runtime, context): (Runtime, Context), graphs: u32, steps: u32) {
     let graphs = std::env::var("CHALCID_SURVIVORS").ok().and_then(|text| text.parse().ok()).unwrap_or(graphs);
     context.with(|ctx| {
-        ctx.globals().set("collect", Function::new(ctx.clone(), collect)).unwrap();
-        run_in(&ctx, include_str!("survivors.js"));
+        prepare(&ctx);
         run_in(&ctx, &format!("play(1, {steps})"));
         let before = alive(&runtime, &ctx);
         for seed in 2..graphs + 2 {
@@ -48,8 +57,7 @@ fn random_graphs_collecting_at_every_chance() {
 fn check(script: &str) {
     for (runtime, context) in [context(), stressed_context()] {
         context.with(|ctx| {
-            ctx.globals().set("collect", Function::new(ctx.clone(), collect)).unwrap();
-            run_in(&ctx, include_str!("survivors.js"));
+            prepare(&ctx);
             run_in(&ctx, script);
         });
         end(runtime, context);
@@ -71,14 +79,28 @@ fn a_function_on_the_stack_keeps_its_instance() {
 }
 
 #[test]
+fn an_argument_on_its_way_keeps_what_a_dead_cycle_holds() {
+    // QuickJS collects when it makes an object for the first argument; of the second there is only a reference of WebAssembly.
+    check(
+        "(() => {
+             const struct = wasm.new_struct(1), holder = { struct, name: 'holder' };
+             wasm.struct_set_value(struct, holder);
+             fetched = [null, struct];
+         })();
+         during = soon;
+         wasm.hold_arguments();
+         same(wasm.struct_get_value(taken).name, 'holder'); same(wasm.struct_get_value(taken).struct, taken);",
+    );
+}
+
+#[test]
 fn a_handle_of_the_embedder_keeps_what_a_dead_cycle_holds() {
     let (runtime, context) = context();
     context.with(|ctx| {
-        ctx.globals().set("collect", Function::new(ctx.clone(), collect)).unwrap();
-        run_in(&ctx, include_str!("survivors.js"));
+        prepare(&ctx);
         run_in(
             &ctx,
-            "globalThis.kept = new WebAssembly.Instance(world, { '': { fetch, during() {}, id: 1 } });
+            "globalThis.kept = new WebAssembly.Instance(world, { '': { ...imports, id: 1 } });
              (() => {
                  const struct = wasm.new_struct(7), holder = { struct, name: 'holder' };
                  wasm.struct_set_value(struct, holder); kept.exports.set_object(struct);

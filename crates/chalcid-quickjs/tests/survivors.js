@@ -2,7 +2,8 @@
 // Random graphs that run through both heaps, with a model that knows what must live and what must not.
 //
 // The model names things by number and never holds them. A thing is reached from the roots by its edges, in the model and in truth at once;
-// every one on the way must be what the model says. What the model cannot reach must be gone after a collection.
+// every one on the way must be what the model says. What the model cannot reach must be gone after a collection. `gc()` lets QuickJS collect,
+// `soon()` when it allocates next, and `collect()` collects all that there is.
 
 const world = new WebAssembly.Module(
   wat(`(module
@@ -12,6 +13,7 @@ const world = new WebAssembly.Module(
     (type $array (array (mut externref)))
     (import "" "fetch" (func $fetch (result externref anyref)))
     (import "" "during" (func $during))
+    (import "" "take" (func $take (param anyref anyref)))
     (import "" "id" (global $number i32))
     (tag $tag (export "tag") (param externref anyref i32))
     (global $object (mut anyref) (ref.null any))
@@ -72,6 +74,12 @@ const world = new WebAssembly.Module(
         (try_table (catch $tag $again) (throw_ref (local.get $exception)))
         unreachable)
       drop)
+    ;; Only the call under way has the second argument, when the first becomes an object of JavaScript.
+    (func (export "hold_arguments")
+      (local $object anyref)
+      (call $fetch) (local.set $object) drop
+      (call $during)
+      (call $take (struct.new $struct (i32.const -1) (ref.null extern) (ref.null any) (ref.null $self)) (local.get $object)))
     ;; The function alone: nothing else leads to its instance.
     (func (export "hold_function") (result i32)
       (local $func (ref null $self)) (local $object anyref)
@@ -82,14 +90,18 @@ const world = new WebAssembly.Module(
       (call_ref $self (local.get $func))))`),
 );
 
-let during, fetched;
-const fetch = () => fetched.splice(0);
-const instance = (id) => new WebAssembly.Instance(world, { "": { fetch, during: () => during(), id } }).exports;
+let during, fetched, taken;
+const imports = {
+  fetch: () => fetched.splice(0),
+  during: () => during(),
+  take: (_, it) => void (taken = it),
+};
+const instance = (id) => new WebAssembly.Instance(world, { "": { ...imports, id } }).exports;
 const wasm = instance(0);
 
 const isObject = (kind) => kind === "struct" || kind === "array";
 // For each kind: how one is made, what its number is, and its slots: which kinds fit, and how they are written and read. A slot that holds a
-// function is read by calling it: \`call\` gives the number of the instance.
+// function is read by calling it: `call` gives the number of the instance.
 const kinds = {
   plain: {
     make: (id) => ({ id, slots: [null, null] }),
@@ -284,6 +296,7 @@ globalThis.play = (seed, steps) => {
 
   for (let step = 0; step < steps; step++) {
     const what = random(20);
+    if (!random(4)) soon();
     if (what < 5) create();
     else if (what < 14) connect();
     else if (what < 16) forget();

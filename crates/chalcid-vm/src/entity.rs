@@ -183,11 +183,26 @@ impl Header {
     }
 
     fn retain(&self) {
-        self.handles.set(self.handles.get() + 1);
-        if let Some(keeper) = self.keeper() {
-            // SAFETY: the state is `Kept`: the keeper's `Body` is not dropped yet.
-            unsafe { self.agent.hooks().retain_object(keeper) }
+        let handles = self.handles.get() + 1;
+        self.handles.set(handles);
+        match self.state.get() {
+            State::Kept => {
+                if let Some(keeper) = self.keeper() {
+                    // SAFETY: the state is `Kept`: the keeper's `Body` is not dropped yet.
+                    unsafe { self.agent.hooks().retain_object(keeper) }
+                }
+            }
+            State::Free if handles == 2 => self.agent.inner().entities.count_shared(true),
+            State::Free | State::Dead => {}
         }
+    }
+
+    /// Leaves the state in which handles are the count.
+    fn leave_free(&self, state: State) {
+        if self.is_free_standing() && self.handles.get() > 1 {
+            self.agent.inner().entities.count_shared(false);
+        }
+        self.state.set(state);
     }
 
     /// Reports the edges of the entity itself.
@@ -201,7 +216,7 @@ impl Header {
         // SAFETY: the caller refers to the box.
         let header = unsafe { this.as_ref() };
         if header.state.get() != State::Dead {
-            header.state.set(State::Dead);
+            header.leave_free(State::Dead);
             header.pins.set(header.pins.get() + 1);
             header.agent.clone().bury(this);
         }
@@ -248,6 +263,7 @@ impl Header {
                 }
             }
             State::Free if handles == 0 => Self::kill(this),
+            State::Free if handles == 1 => header.agent.inner().entities.count_shared(false),
             State::Free => {}
             State::Dead => Self::free_if_unused(this),
         }
@@ -331,7 +347,7 @@ impl<T: Entity> Strong<T> {
             return header.keeper();
         }
         header.keeper.set(keeper.as_ptr());
-        header.state.set(State::Kept);
+        header.leave_free(State::Kept);
         for _ in 0..header.handles.get() {
             // SAFETY: the contract of `Keeper::new`; its `Body` is not dropped.
             unsafe { header.agent.hooks().retain_object(keeper) }

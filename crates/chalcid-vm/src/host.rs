@@ -59,6 +59,9 @@ pub unsafe trait HostHooks {
     /// `value` is alive and owned by the caller.
     unsafe fn drop_value(&self, value: RawHostValue);
 
+    /// Has the host's collector run, if it has one: the engine's heap is full, and some of it may be held by cycles through the host.
+    fn collect_garbage(&self) {}
+
     /// Hears that a memory was grown, also by 0 pages: the host refreshes the buffer it shows.
     ///
     /// # Safety

@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use chalcid_module::types::{GlobalType, RefType};
+use chalcid_module::types::{AbsHeapType, GlobalType, HeapType, RefType, ValType};
 use chalcid_vm::*;
 use kit::*;
 
@@ -153,12 +153,24 @@ impl Host {
 
     /// Trial deletion over all objects; finalises garbage.
     fn collect(&self) -> usize {
+        self.collect_telling(&|_| {}, &|| {})
+    }
+
+    /// The same, telling an agent of each phase.
+    fn collect_in_phases(&self, agent: &Agent) -> usize {
+        self.collect_telling(&|phase| agent.host_collection(phase), &|| agent.host_finalizes())
+    }
+
+    fn collect_telling(&self, tell: &dyn Fn(Phase), finalize: &dyn Fn()) -> usize {
         let all: Vec<_> =
             (1..=self.objects.borrow().len()).map(|at| NonNull::new(at as *mut c_void).unwrap()).collect();
         let alive = |at: &NonNull<c_void>| self.object(*at).body.borrow().is_some();
         let mut counts: Vec<isize> = all.iter().map(|at| self.object(*at).count.get()).collect();
+        let (mut values, mut restored) = (0, 0);
         for at in all.iter().filter(|at| alive(at)) {
+            tell(Phase::Count);
             for edge in self.edges(*at) {
+                values += isize::from(matches!(edge, Edge::Value(_)));
                 if let Edge::Object(target) = edge {
                     counts[target.as_ptr() as usize - 1] -= 1;
                     assert!(counts[target.as_ptr() as usize - 1] >= 0, "an edge that is no count");
@@ -168,8 +180,19 @@ impl Host {
         let mut reached: Vec<_> =
             all.iter().filter(|at| alive(at) && counts[at.as_ptr() as usize - 1] > 0).copied().collect();
         let mut seen = reached.clone();
+        let put_back = |at: NonNull<c_void>, restored: &mut isize, counts: &mut [isize]| {
+            let edges = self.edges(at);
+            for edge in &edges {
+                match edge {
+                    Edge::Object(target) => counts[target.as_ptr() as usize - 1] += 1,
+                    Edge::Value(_) => *restored += 1,
+                }
+            }
+            edges
+        };
         while let Some(at) = reached.pop() {
-            for edge in self.edges(at) {
+            tell(Phase::Live);
+            for edge in put_back(at, &mut restored, &mut counts) {
                 if let Edge::Object(target) = edge
                     && !seen.contains(&target)
                 {
@@ -180,6 +203,16 @@ impl Host {
         }
         let garbage: Vec<_> = all.iter().filter(|at| alive(at) && !seen.contains(at)).copied().collect();
         for at in &garbage {
+            tell(Phase::Dead);
+            put_back(*at, &mut restored, &mut counts);
+        }
+        for at in all.iter().filter(|at| alive(at)) {
+            let count = self.object(*at).count.get();
+            assert_eq!(counts[at.as_ptr() as usize - 1], count, "not every count was put back once");
+        }
+        assert_eq!(values, restored, "not every value was reported in both rounds");
+        for at in &garbage {
+            finalize();
             let body = self.object(*at).body.borrow_mut().take();
             drop(body);
         }
@@ -320,4 +353,62 @@ fn values_are_reported_once_for_every_count() {
     host.release(table_object);
     host.release(global_object);
     assert_eq!(host.values.get(), 0);
+}
+
+#[test]
+fn a_host_that_tells_its_phases_finds_cycles_through_the_heap() {
+    let kit = Kit::new();
+    let (host, agent) = hosted(&kit);
+    let module = kit.module(
+        r#"(module
+            (type $s (struct (field (mut funcref)) (field (mut externref)) (field (mut anyref))))
+            (import "" "shared" (global $shared (mut anyref)))
+            (global $own (mut (ref null $s)) (ref.null $s))
+            (func $f (export "f") (result i32) (i32.const 7))
+            (func (export "link") (param externref)
+                (global.set $own (struct.new $s (ref.func $f) (local.get 0) (ref.null any)))
+                (struct.set $s 2 (global.get $own) (global.get $shared))
+                (global.set $shared (global.get $own)))
+            (func (export "unlink") (global.set $own (ref.null $s))))"#,
+    );
+    let ty = RefType { nullable: true, heap: HeapType::Abstract(AbsHeapType::Any) };
+    let shared = GlobalInst::new(
+        &agent,
+        GlobalType { content: ValType::Ref(ty), mutable: true },
+        &GlobalValue::Ref(RefValue::Host(None)),
+    )
+    .unwrap();
+    let shared_object = host.keep(&shared);
+    let values: Vec<_> = (0..3u64)
+        .map(|number| {
+            let instance = kit.instantiate(&agent, &module, &[Import::Global(shared.clone())]);
+            let scope = agent.scope();
+            host.values.set(host.values.get() + 1);
+            // SAFETY: the hooks count it, and the count was just added.
+            let value = unsafe { HostValue::from_raw(&agent, [number, 0]) };
+            let value = agent.extern_to_raw(Some(value)).unwrap();
+            kit.call(&instance, "link", &[value]).unwrap();
+            drop(scope);
+            let object = host.keep(&instance);
+            host.release(object);
+            object
+        })
+        .collect();
+    // The global holds the last structure, which holds the others, and each its instance and a value.
+    assert_eq!((host.collect(), host.collect_in_phases(&agent)), (0, 0));
+    assert_eq!((agent.entities(), host.values.get()), (7, 3));
+    assert!(values.iter().all(|object| host.object(*object).body.borrow().is_some()));
+
+    // A frame-like holder: what a handle keeps is not the host's to free.
+    let GlobalValue::Ref(RefValue::Object(first)) = shared.get() else { panic!("no object") };
+    shared.set(&GlobalValue::Ref(RefValue::Host(None))).unwrap();
+    assert_eq!(host.collect_in_phases(&agent), 0, "a handle to the structure keeps all");
+    drop(first);
+    assert_eq!(host.collect(), 0, "without phases nothing is known of the heap");
+    assert_eq!(host.collect_in_phases(&agent), 3);
+    assert_eq!((agent.entities(), host.values.get()), (1, 0), "values go before what held them is finalised");
+    assert_eq!(host.collect_in_phases(&agent), 0);
+    drop(shared);
+    host.release(shared_object);
+    assert_eq!(agent.entities(), 0);
 }

@@ -22,16 +22,20 @@ pub fn add_helpers(ctx: &Ctx<'_>) {
 
 /// A synchronous runtime and a context with everything installed.
 pub fn context() -> (Runtime, Context) {
-    context_with(Options::default())
+    install(Options::default())
+}
+
+/// The same, with an engine of its own.
+pub fn context_with(config: Config) -> (Runtime, Context) {
+    install(Options { engine: Some(Engine::new(config).unwrap()), ..Options::default() })
 }
 
 /// The same, with an engine that collects its heap at every chance.
 pub fn stressed_context() -> (Runtime, Context) {
-    let engine = Engine::new(Config::new().heap_stress(true)).unwrap();
-    context_with(Options { engine: Some(engine), ..Options::default() })
+    context_with(Config::new().heap_stress(true))
 }
 
-fn context_with(options: Options) -> (Runtime, Context) {
+fn install(options: Options) -> (Runtime, Context) {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {

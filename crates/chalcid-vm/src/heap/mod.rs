@@ -27,7 +27,8 @@
 //!
 //! # Limits
 //! Objects take at most `AgentSettings::heap_limit` bytes in whole blocks, large ones included. When a collection leaves less than a
-//! sixty-fourth of that free, or the system refuses memory, allocation fails: in code by the trap `AllocationFailed`, elsewhere by [`HeapFull`].
+//! sixty-fourth of that free, the host's collector is asked for cycles through both heaps. If that does not help, or the system refuses memory,
+//! allocation fails: in code by the trap `AllocationFailed`, elsewhere by [`HeapFull`].
 //!
 //! # Boxes
 //! While there are no objects, all boxes go when the outermost scope closes, since nothing can name them any longer. Once there are,
@@ -253,10 +254,15 @@ impl Heap {
             Some(start) => start,
             None => {
                 self.collect(agent);
-                if !self.has_reserve() {
-                    return Err(HeapFull);
+                match self.reserved_room(agent, size) {
+                    Some(start) => start,
+                    None => {
+                        agent.want_host_walk();
+                        agent.hooks().collect_garbage();
+                        self.collect(agent);
+                        self.reserved_room(agent, size).ok_or(HeapFull)?
+                    }
                 }
-                self.room(agent, size).ok_or(HeapFull)?
             }
         };
         let reference = start + before;
@@ -273,10 +279,10 @@ impl Heap {
         Ok(reference)
     }
 
-    /// Whether a collection that was forced has freed enough to go on: a heap that is nearly full would collect all the time.
-    fn has_reserve(&self) -> bool {
-        let space = self.space.borrow();
-        space.as_ref().is_some_and(|space| space.limit() - space.used() >= space.limit() / 64)
+    /// Room in what a forced collection has freed, if that is enough to go on: a heap that is nearly full would collect all the time.
+    fn reserved_room(&self, agent: &Agent, size: u32) -> Option<u32> {
+        let free = self.space.borrow().as_ref().map(|space| (space.limit() - space.used(), space.limit()));
+        free.filter(|(free, limit)| *free >= limit / 64).and_then(|_| self.room(agent, size))
     }
 
     fn room(&self, agent: &Agent, size: u32) -> Option<u32> {
@@ -405,6 +411,11 @@ impl Heap {
     /// Bytes that objects take, in whole blocks.
     pub(crate) fn used(&self) -> u64 {
         self.space.borrow().as_ref().map_or(0, Space::used)
+    }
+
+    /// Bytes of objects that the last collection left.
+    pub(crate) fn live(&self) -> u64 {
+        self.live.get()
     }
 
     /// Bytes that were handed out for objects so far.
@@ -585,7 +596,7 @@ impl Agent {
 
     /// Bytes of objects that the last collection left.
     pub fn live_heap_size(&self) -> u64 {
-        self.inner().heap.live.get()
+        self.inner().heap.live()
     }
 
     /// How often the heap was collected.

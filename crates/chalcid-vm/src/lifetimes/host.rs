@@ -29,10 +29,12 @@
 //! Nothing is accounted for, and no heap is walked, while there are no objects of the heap and no entities that several handles share and no
 //! keeper has. Then an entity with one handle is part of what holds it, which one look shows.
 //!
-//! A heap that is large beside the host's would make each of the host's collections slow. So a walk has to be earned: every collection brings as much
-//! credit as the host's heap has bytes, every byte allocated in the engine's heap brings one, and a walk of a heap beyond [`ALWAYS_WALKED`] takes
-//! [`ROUNDS`] for each of its bytes. A collection that has not enough leaves what the heap holds alone.
-//! So walks take at most a fixed share of the time, and what waits for one is at most a fixed share of the memory. [`Agent::want_host_walk`] walks at any rate.
+//! A heap that is large beside the host's would make each of the host's collections slow. So beyond [`ALWAYS_WALKED`] a walk has to be earned:
+//! - by memory: when either heap has become twice as large as it was at the last walk. That bounds what waits.
+//! - by work: when so much was collected and allocated that the walk takes a small part of the time ([`WORK_FOR_WALK`]).
+//! - [`Agent::want_host_walk`] asks for one in any case.
+//!
+//! A collection that does not walk the heap leaves what it holds alone.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -56,9 +58,10 @@ pub enum Phase {
 }
 
 /// A heap of so many bytes is walked in every collection.
-const ALWAYS_WALKED: u64 = 1 << 20;
-/// How often each object is looked at.
-const ROUNDS: u64 = 2;
+const ALWAYS_WALKED: u64 = 128 << 10;
+/// Bytes that the host collects, or that are handed out, for each byte that is walked: walking takes some ten times as long for a byte, in two rounds, and a
+/// collection of the heap follows.
+const WORK_FOR_WALK: u64 = 64;
 
 /// The marks of the two rounds.
 const COUNTED: usize = 1;
@@ -77,10 +80,22 @@ pub(crate) struct HostCollection {
     wanted: Cell<bool>,
     /// Whether the last collection walked the heap.
     walked: Cell<bool>,
+    /// Bytes of the host's heap.
+    host: Cell<u64>,
     /// Bytes of the host's heaps that were collected since the last walk.
     collected: Cell<u64>,
-    /// What the engine's heap had handed out at the last walk.
-    handed_out: Cell<u64>,
+    last: Cell<LastWalk>,
+}
+
+/// What was when the heap was last walked.
+#[derive(Clone, Copy, Default)]
+struct LastWalk {
+    /// Bytes of the host's heap.
+    host: u64,
+    /// Bytes of objects that the heap's last collection had left.
+    live: u64,
+    /// Bytes that the heap had handed out.
+    handed_out: u64,
 }
 
 enum Inside {
@@ -112,8 +127,9 @@ impl Agent {
 
     /// Hears how many bytes the host's collector has to look at, when a collection begins: before [`Agent::host_collection`] is first called for it.
     pub fn host_heap_size(&self, bytes: u64) {
-        let collected = &self.inner().host_collection.collected;
-        collected.set(collected.get().saturating_add(bytes));
+        let collection = &self.inner().host_collection;
+        collection.host.set(bytes);
+        collection.collected.set(collection.collected.get().saturating_add(bytes));
     }
 
     /// Has the next collection of the host walk the engine's heap, however large it is.
@@ -138,7 +154,7 @@ impl Agent {
         let depth = match (self.has_earned_walk(), self.has_scope()) {
             (true, false) => Some(Depth::Whole),
             (true, true) => Some(Depth::Values),
-            (false, _) => self.inner().entities.iter().any(is_shared).then_some(Depth::Entities),
+            (false, _) => self.inner().entities.has_shared().then_some(Depth::Entities),
         };
         collection.depth.set(depth);
         if let Some(depth) = depth {
@@ -150,16 +166,21 @@ impl Agent {
     /// Whether this collection walks the heap.
     fn has_earned_walk(&self) -> bool {
         let (collection, heap) = (&self.inner().host_collection, &self.inner().heap);
-        let handed_out = heap.handed_out();
-        let credit = collection.collected.get().saturating_add(handed_out - collection.handed_out.get());
-        let size = heap.used();
-        let earned = size <= ALWAYS_WALKED || collection.wanted.get() || credit >= ROUNDS * size;
+        let last = collection.last.get();
+        let now = LastWalk { host: collection.host.get(), live: heap.live(), handed_out: heap.handed_out() };
+        let has_doubled = |now: u64, last: u64| now > ALWAYS_WALKED && now >= last.saturating_mul(2);
+        let work = collection.collected.get().saturating_add(now.handed_out - last.handed_out);
+        let earned = heap.used() <= ALWAYS_WALKED
+            || has_doubled(now.live, last.live)
+            || has_doubled(now.host, last.host)
+            || work >= heap.used().saturating_mul(WORK_FOR_WALK)
+            || collection.wanted.get();
         let walk = earned && heap.can_be_walked();
         collection.walked.set(walk);
         if walk {
             collection.wanted.set(false);
             collection.collected.set(0);
-            collection.handed_out.set(handed_out);
+            collection.last.set(now);
         }
         walk
     }
@@ -207,13 +228,6 @@ impl Agent {
         }
         self.inner().heap.free_leaves(self, &leaves);
     }
-}
-
-/// Whether an entity without keeper has several handles.
-fn is_shared(entity: NonNull<Header>) -> bool {
-    // SAFETY: the entity is in the list, so it is alive.
-    let header = unsafe { entity.as_ref() };
-    header.is_free_standing() && header.handles() > 1
 }
 
 /// Reports what some entities, or an object of the heap, hold for the host.

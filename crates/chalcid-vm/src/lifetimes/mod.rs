@@ -23,6 +23,8 @@ pub(crate) struct EntityList {
     len: Cell<usize>,
     /// Number of entities at which the next collection is due.
     due: Cell<usize>,
+    /// Number of entities without keeper that have several handles.
+    shared: Cell<usize>,
 }
 
 /// No collection below this many entities.
@@ -30,7 +32,12 @@ const SMALLEST_DUE: usize = 4096;
 
 impl Default for EntityList {
     fn default() -> Self {
-        Self { first: Cell::new(std::ptr::null()), len: Cell::new(0), due: Cell::new(SMALLEST_DUE) }
+        Self {
+            first: Cell::new(std::ptr::null()),
+            len: Cell::new(0),
+            due: Cell::new(SMALLEST_DUE),
+            shared: Cell::new(0),
+        }
     }
 }
 
@@ -41,6 +48,16 @@ impl EntityList {
 
     pub(crate) fn is_due(&self) -> bool {
         self.len.get() >= self.due.get()
+    }
+
+    /// Whether an entity without keeper has several handles.
+    fn has_shared(&self) -> bool {
+        self.shared.get() > 0
+    }
+
+    /// Counts an entity without keeper that has several handles now, or has no longer.
+    pub(crate) fn count_shared(&self, more: bool) {
+        self.shared.set(if more { self.shared.get() + 1 } else { self.shared.get() - 1 });
     }
 
     fn set_due(&self) {
