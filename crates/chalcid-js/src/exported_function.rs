@@ -60,6 +60,7 @@ impl<H: Host> PlatformObject<H> for ExportedFunction<H> {
 
 impl<H: Host> ExportedFunction<H> {
     /// `[[FunctionAddress]]`
+    #[inline]
     pub fn func(&self) -> &Func {
         &self.func
     }

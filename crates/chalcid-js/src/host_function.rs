@@ -28,11 +28,13 @@ pub struct HostFunction<H: Host> {
 
 impl<H: Host> HostFunction<H> {
     /// The callable object.
+    #[inline]
     pub fn func(&self) -> &HostValue {
         &self.func
     }
 
     /// The function's type.
+    #[inline]
     pub fn ty(&self) -> &FuncType {
         &self.ty
     }

@@ -134,23 +134,20 @@ pub(crate) unsafe extern "C" fn call(
     // SAFETY: QuickJS calls the handler with objects of the class only, and its caller holds the function meanwhile.
     let exported = unsafe { class::body_unchecked::<Exported>(function) };
     let host = exported.host;
-    if host.runtime().thread != stack::Thread::current() {
+    let runtime = host.runtime();
+    if !stack::synchronize(host.ctx(), runtime) {
         return wrong_thread(host);
     }
-    stack::synchronize(host.ctx(), host.runtime());
-    interrupt::notice(host.runtime());
+    interrupt::notice(runtime);
     // SAFETY: QuickJS lends `argc` live values (and a null pointer for none, at times).
     let lent = if argc <= 0 { &[][..] } else { unsafe { slice::from_raw_parts(argv, argc as usize) } };
-    let entry = Entry::new(host.runtime());
-    entry.enter(host.runtime());
-    let result = panic::contain(host, || {
-        if let Some(fast) = &exported.fast {
-            return call_with_numbers(host, fast, &exported.slots, lent);
-        }
-        let args: Vec<Value> = lent.iter().map(|&raw| host.borrow(raw)).collect();
-        host.give_back(call_an_exported_function(&host, &exported.slots, &args))
+    let entry = Entry::new(runtime);
+    entry.enter(runtime);
+    let result = panic::contain(host, || match &exported.fast {
+        Some(fast) => call_with_numbers(host, fast, &exported.slots, lent),
+        None => call_with_values(host, &exported.slots, lent),
     });
-    entry.leave(host.runtime());
+    entry.leave(runtime);
     result
 }
 
@@ -160,23 +157,35 @@ fn wrong_thread(host: QuickJs) -> qjs::JSValue {
     host.throw(host.type_error(c"WebAssembly can only be called on the thread that installed it"))
 }
 
+/// "Call an Exported Function" in general.
+#[inline(never)]
+fn call_with_values(host: QuickJs, slots: &ExportedFunction<QuickJs>, args: &[qjs::JSValue]) -> qjs::JSValue {
+    let args: Vec<Value> = args.iter().map(|&raw| host.borrow(raw)).collect();
+    host.give_back(call_an_exported_function(&host, slots, &args))
+}
+
 /// "Call an Exported Function" where all types are those of numbers, and there is at most one result.
-#[inline]
+#[inline(always)]
 fn call_with_numbers(
     host: QuickJs,
     fast: &Fast,
     slots: &ExportedFunction<QuickJs>,
     args: &[qjs::JSValue],
 ) -> qjs::JSValue {
+    let params = &fast.params[..usize::from(fast.param_count).min(SMALL)];
+    // An argument that is not given is undefined.
+    let mut padded = MaybeUninit::uninit();
+    let args = match args.get(..params.len()) {
+        Some(args) => args,
+        None => pad(args, &mut padded),
+    };
     let mut values = [const { MaybeUninit::<ValRaw>::uninit() }; SMALL];
     // There is always room for a result, and the first value is always written.
     values[0] = MaybeUninit::new(ValRaw::ZERO);
-    let params = &fast.params[..usize::from(fast.param_count)];
-    for (i, (value, ty)) in values.iter_mut().zip(params).enumerate() {
+    for i in 0..params.len().min(args.len()) {
         // By reference: QuickJS has just written tag and payload apart, and a load of both at once would wait for both stores.
-        let arg = args.get(i).unwrap_or(&qjs::JS_UNDEFINED);
-        match to_webassembly_number(host, arg, *ty) {
-            Ok(bits) => *value = MaybeUninit::new(ValRaw::u64(bits)),
+        match to_webassembly_number(host, &args[i], params[i]) {
+            Ok(bits) => values[i] = MaybeUninit::new(ValRaw::u64(bits)),
             // QuickJS has the exception pending already.
             Err(Thrown) => return qjs::JS_EXCEPTION,
         }
@@ -185,7 +194,7 @@ fn call_with_numbers(
     // SAFETY: the first value and those of all parameters were written.
     let values = unsafe { slice::from_raw_parts_mut(values.as_mut_ptr().cast::<ValRaw>(), count) };
     if let Err(error) = slots.func().call_raw(values) {
-        return host.throw(chalcid_js::errors::thrown_value(&host, error));
+        return thrown(host, error);
     }
     match fast.result {
         None => qjs::JS_UNDEFINED,
@@ -193,30 +202,51 @@ fn call_with_numbers(
     }
 }
 
+/// As many arguments as a call the fast way can have.
+#[cold]
+fn pad<'a>(args: &[qjs::JSValue], padded: &'a mut MaybeUninit<[qjs::JSValue; SMALL]>) -> &'a [qjs::JSValue] {
+    let padded = padded.write([qjs::JS_UNDEFINED; SMALL]);
+    for (padded, arg) in padded.iter_mut().zip(args) {
+        *padded = *arg;
+    }
+    padded
+}
+
+#[cold]
+fn thrown(host: QuickJs, error: chalcid::Error) -> qjs::JSValue {
+    host.throw(chalcid_js::errors::thrown_value(&host, error))
+}
+
 /// The pending exception of the context was thrown.
 pub(crate) struct Thrown;
 
 /// "ToWebAssemblyValue" for number types: the bits, zero-extended. **May run JavaScript.**
+///
+/// What is a move, or nearly, is done in place, and asked for in the order in which it is met most; the rest is a call.
 #[inline(always)]
 pub(crate) fn to_webassembly_number(host: QuickJs, value: &qjs::JSValue, ty: Number) -> Result<u64, Thrown> {
     let tag = value::tag(*value);
-    match ty {
-        Number::I32 if tag == qjs::JS_TAG_INT => Ok(u64::from(int(*value).cast_unsigned())),
-        Number::F64 if tag == qjs::JS_TAG_FLOAT64 => Ok(float(*value).to_bits()),
-        Number::F64 if tag == qjs::JS_TAG_INT => Ok(f64::from(int(*value)).to_bits()),
-        Number::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(u64::from((float(*value) as f32).to_bits())),
-        Number::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(i64::from(short_bigint(*value)).cast_unsigned()),
-        _ => convert(host, *value, ty),
+    if matches!(ty, Number::I32) && tag == qjs::JS_TAG_INT {
+        Ok(u64::from(int(*value).cast_unsigned()))
+    } else if matches!(ty, Number::F64) && tag == qjs::JS_TAG_FLOAT64 {
+        Ok(float(*value).to_bits())
+    } else if matches!(ty, Number::F64) && tag == qjs::JS_TAG_INT {
+        Ok(f64::from(int(*value)).to_bits())
+    } else {
+        convert(host, value, ty)
     }
 }
 
 /// The conversions that are more than a move.
 #[inline(never)]
-fn convert(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<u64, Thrown> {
-    let ctx = host.ctx().as_ptr();
+fn convert(host: QuickJs, value: &qjs::JSValue, ty: Number) -> Result<u64, Thrown> {
+    let (ctx, value) = (host.ctx().as_ptr(), *value);
+    let tag = value::tag(value);
     // SAFETY: context and value are live; each writes its result unless it throws, which a negative number says.
     unsafe {
         match ty {
+            Number::I64 if tag == qjs::JS_TAG_SHORT_BIG_INT => Ok(i64::from(short_bigint(value)).cast_unsigned()),
+            Number::F32 if tag == qjs::JS_TAG_FLOAT64 => Ok(u64::from((float(value) as f32).to_bits())),
             Number::I32 => {
                 let mut number = 0_i32;
                 if qjs::JS_ToInt32(ctx, &mut number, value) < 0 {
@@ -246,12 +276,15 @@ fn convert(host: QuickJs, value: qjs::JSValue, ty: Number) -> Result<u64, Thrown
 /// "ToJSValue" for number types.
 #[inline(always)]
 pub(crate) fn number_to_js_value(host: QuickJs, value: ValRaw, ty: Number) -> qjs::JSValue {
-    match ty {
-        Number::I32 => qjs::JS_MKVAL(qjs::JS_TAG_INT, value.get_i32()),
+    if matches!(ty, Number::I32) {
+        qjs::JS_MKVAL(qjs::JS_TAG_INT, value.get_i32())
+    } else if matches!(ty, Number::F64) {
+        qjs::JS_NewFloat64(f64::from_bits(value.get_u64()))
+    } else if matches!(ty, Number::F32) {
+        qjs::JS_NewFloat64(f64::from(f32::from_bits(value.get_u32())))
+    } else {
         // SAFETY: the context is live.
-        Number::I64 => unsafe { qjs::JS_NewBigInt64(host.ctx().as_ptr(), value.get_i64()) },
-        Number::F32 => qjs::JS_NewFloat64(f64::from(f32::from_bits(value.get_u32()))),
-        Number::F64 => qjs::JS_NewFloat64(f64::from_bits(value.get_u64())),
+        unsafe { qjs::JS_NewBigInt64(host.ctx().as_ptr(), value.get_i64()) }
     }
 }
 

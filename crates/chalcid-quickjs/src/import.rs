@@ -3,6 +3,8 @@
 //! As short as the way in: arguments go from the trampoline's array to an array of QuickJS's values on the stack, the function is
 //! called, and its result goes back. Only BigInts are counted and allocated.
 
+use std::mem::MaybeUninit;
+
 use chalcid::ValRaw;
 use chalcid::types::{FuncType, ValType};
 use chalcid_js::host_function::{self, HostFunction};
@@ -26,23 +28,24 @@ pub(crate) fn run_with_numbers(
     if params.len() > SMALL || results.len() > 1 {
         return host_function::run_with_numbers(&host, function, values);
     }
-    let mut args = [qjs::JS_UNDEFINED; SMALL];
-    for ((arg, value), ty) in args.iter_mut().zip(&*values).zip(params) {
-        *arg = match Number::of(*ty) {
-            Some(ty) => number_to_js_value(host, *value, ty),
+    let mut args = [const { MaybeUninit::<qjs::JSValue>::uninit() }; SMALL];
+    let (count, mut has_bigints) = (params.len().min(values.len()), false);
+    for i in 0..count {
+        args[i].write(match Number::of(params[i]) {
+            Some(ty) => number_to_js_value(host, values[i], ty),
             None => qjs::JS_UNDEFINED,
-        };
+        });
+        has_bigints |= matches!(params[i], ValType::I64);
     }
-    // Whatever the function does to whoever holds it, it lives until it returns.
-    let callee = host.borrow(hooks::value_of(function.func().raw()));
-    // SAFETY: the callee and the arguments are live; QuickJS copies arguments before it writes to any. There are at most `SMALL`.
-    let result = unsafe {
-        qjs::JS_Call(host.ctx().as_ptr(), callee.raw(), qjs::JS_UNDEFINED, params.len() as i32, args.as_mut_ptr())
-    };
-    for (arg, ty) in args.iter().zip(params) {
-        if *ty == ValType::I64 {
-            // SAFETY: the BigInt was made above, and its count is given back once.
-            unsafe { value::free(host.runtime().rt, *arg) };
+    // The count that the host function has of the callee is enough: what runs keeps the host function as long as it may need it.
+    let callee = hooks::value_of(function.func().raw());
+    // SAFETY: the callee and the first `count` arguments are live; QuickJS copies arguments before it writes to any.
+    let result =
+        unsafe { qjs::JS_Call(host.ctx().as_ptr(), callee, qjs::JS_UNDEFINED, count as i32, args.as_mut_ptr().cast()) };
+    if has_bigints {
+        for arg in &args[..count] {
+            // SAFETY: the first `count` arguments were made above; only BigInts are counted, and each count is given back once.
+            unsafe { value::free(host.runtime().rt, arg.assume_init()) };
         }
     }
     if value::tag(result) == qjs::JS_TAG_EXCEPTION {

@@ -53,8 +53,8 @@ pub(crate) struct Runtime {
     pub(crate) collector: Collector,
     /// Where the units of strings are, if they can be read in place.
     pub(crate) string_layout: Cell<Option<Layout>>,
-    /// The thread that the agent belongs to.
-    pub(crate) thread: stack::Thread,
+    /// The thread that the agent belongs to, and the limit of its stack.
+    pub(crate) stack: stack::Known,
     /// Where QuickJS keeps its innermost frame; see [`crate::stack_trace`].
     pub(crate) frame_list: usize,
     /// Where QuickJS keeps its interrupt handler; see [`crate::interrupt`].
@@ -63,8 +63,6 @@ pub(crate) struct Runtime {
     pub(crate) entries: Cell<*const Entry>,
     /// The context whose errors were last prepared to be given WebAssembly frames.
     pub(crate) traced_context: Cell<*mut qjs::JSContext>,
-    /// The stack limit that the agent was last told; see [`crate::stack`].
-    pub(crate) stack_limit: Cell<usize>,
 }
 
 /// What rquickjs's user data holds: the way from a `Ctx` to the [`Runtime`].
@@ -115,12 +113,11 @@ impl Runtime {
             gc_objects: RefCell::default(),
             collector: Collector::default(),
             string_layout: Cell::new(None),
-            thread: stack::Thread::current(),
+            stack: stack::Known::of_this_thread(),
             frame_list,
             interrupt_handler: interrupt::find(rt, frame_list),
             entries: Cell::new(std::ptr::null()),
             traced_context: Cell::new(std::ptr::null_mut()),
-            stack_limit: Cell::new(stack::UNKNOWN),
         })));
         // SAFETY: `free_runtime` takes exactly the pointer that it is given here, once.
         let added = unsafe { qjs::JS_AddRuntimeFinalizer(rt.as_ptr(), Some(free_runtime), runtime.as_ptr().cast()) };

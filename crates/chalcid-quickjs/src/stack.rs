@@ -4,8 +4,11 @@
 //! throws its own RangeError. Code of the engine checks a limit of its own in every prologue. Both must mean the same address: if
 //! WebAssembly's were lower, a deep module could call no import; if it were higher, mutual recursion would end in another error.
 //! QuickJS does not tell its limit, but answers whether a number of bytes would pass it, so the limit is found by bisection; it is
-//! looked for again when the answer at the known place has changed (another thread, another size).
+//! looked for again when the answer at the known place has changed (another thread, another size). Calls are too frequent to ask that
+//! each time: once the limit is known, so is the word of the runtime where QuickJS keeps it, and a call looks at that. Where the word
+//! is not found, calls ask.
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -20,7 +23,45 @@ const SLACK: usize = 1 << 10;
 /// The limit of a runtime that has none.
 const UNLIMITED: usize = 0;
 /// What stands for the limit before it was looked for: no limit that a stack could have.
-pub(crate) const UNKNOWN: usize = usize::MAX;
+const UNKNOWN: usize = usize::MAX;
+
+/// What is known of a runtime's stack.
+pub(crate) struct Known {
+    /// The thread that the agent belongs to, and where its stack lies.
+    thread: Thread,
+    bottom: usize,
+    size: usize,
+    /// The limit that the agent was last told.
+    limit: Cell<usize>,
+    /// Where QuickJS keeps its limit, and what was there at that time. Another word that is never the same, where it is not known.
+    place: Cell<*const usize>,
+    seen: Cell<usize>,
+}
+
+/// The place of the limit where that is not known.
+static NOWHERE: usize = 0;
+
+impl Known {
+    /// Of this thread's stack, and nothing yet of QuickJS's limit.
+    pub(crate) fn of_this_thread() -> Self {
+        let (bottom, size) = thread_stack();
+        Self {
+            thread: Thread::current(),
+            bottom,
+            size,
+            limit: Cell::new(UNKNOWN),
+            place: Cell::new(&NOWHERE),
+            seen: Cell::new(UNKNOWN),
+        }
+    }
+
+    /// Whether a call at an address of the stack needs no closer look: it is on the agent's thread, and the limit is what it was.
+    #[inline(always)]
+    fn is_current(&self, here: usize) -> bool {
+        // SAFETY: a word of the runtime, which lives as long as this, or a static one.
+        here.wrapping_sub(self.bottom) < self.size && unsafe { self.place.get().read() } == self.seen.get()
+    }
+}
 
 unsafe extern "C" {
     /// QuickJS: whether `size` more bytes of stack would pass the limit of the context's runtime. (What its regular expressions ask.)
@@ -29,12 +70,11 @@ unsafe extern "C" {
 
 /// A thread, told from others while both live.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Thread(usize);
+struct Thread(usize);
 
 impl Thread {
     /// The thread that asks.
-    #[inline]
-    pub(crate) fn current() -> Self {
+    fn current() -> Self {
         thread_local! {
             static HERE: u8 = const { 0 };
         }
@@ -55,16 +95,29 @@ pub(crate) fn throw_overflow(ctx: *mut qjs::JSContext) -> qjs::JSValue {
     unsafe { qjs::JS_ThrowRangeError(ctx, c"Maximum call stack size exceeded".as_ptr()) }
 }
 
-/// Makes sure that the agent's limit is QuickJS's. Cheap when it is.
-#[inline]
-pub(crate) fn synchronize(ctx: NonNull<qjs::JSContext>, runtime: &Runtime) {
-    let known = runtime.stack_limit.get();
+/// Makes sure that the agent's limit is QuickJS's. Cheap when it is. False on a thread that is not the agent's.
+#[inline(always)]
+pub(crate) fn synchronize(ctx: NonNull<qjs::JSContext>, runtime: &Runtime) -> bool {
+    runtime.stack.is_current(stack_pointer()) || synchronize_slowly(ctx, runtime)
+}
+
+#[cold]
+fn synchronize_slowly(ctx: NonNull<qjs::JSContext>, runtime: &Runtime) -> bool {
+    if runtime.stack.thread != Thread::current() {
+        return false;
+    }
+    let known = runtime.stack.limit.get();
     let room = stack_pointer().wrapping_sub(known);
     let is_inside = !lre_check_stack_overflow(ctx, room.saturating_sub(SLACK));
     let is_outside = known == UNLIMITED || lre_check_stack_overflow(ctx, room.saturating_add(SLACK));
     if !(is_inside && is_outside) {
         find(ctx, runtime);
     }
+    let place = runtime.stack.place.get();
+    // SAFETY: as in `Known::is_current`.
+    let found = unsafe { place.read() };
+    runtime.stack.seen.set(if std::ptr::eq(place, &NOWHERE) { UNKNOWN } else { found });
+    true
 }
 
 #[cold]
@@ -85,36 +138,53 @@ fn find(ctx: NonNull<qjs::JSContext>, runtime: &Runtime) {
     } else {
         UNLIMITED
     };
-    runtime.stack_limit.set(limit);
-    let lowest = thread_stack_bottom().saturating_add(THREAD_RESERVE);
+    runtime.stack.limit.set(limit);
+    if let Some(place) = find_place(runtime, limit) {
+        runtime.stack.place.set(place);
+    }
+    let lowest = thread_stack().0.saturating_add(THREAD_RESERVE);
     runtime.agent.raw().set_stack_limit(limit.max(lowest));
+}
+
+/// Where a runtime keeps its limit, which lies before the list of frames: behind the stack's size and its top, of which it is the difference.
+fn find_place(runtime: &Runtime, limit: usize) -> Option<*const usize> {
+    if limit == UNLIMITED {
+        return None;
+    }
+    let start = runtime.rt.as_ptr().cast_const().cast::<usize>();
+    let words = runtime.frame_list / size_of::<usize>();
+    (2..words).map(|index| start.wrapping_add(index)).find(|&place| {
+        // SAFETY: three words of the runtime, which is live.
+        let (size, top, found) = unsafe { (place.sub(2).read(), place.sub(1).read(), place.read()) };
+        size != 0 && found == top.wrapping_sub(size) && found.abs_diff(limit) < SLACK
+    })
 }
 
 /// An address in the current frame.
 #[inline(always)]
 pub(crate) fn stack_pointer() -> usize {
-    let here = 0u8;
-    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+    let here = MaybeUninit::<u8>::uninit();
+    (&raw const here).addr()
 }
 
-/// The lowest address of this thread's stack; 0 where the system does not say.
-fn thread_stack_bottom() -> usize {
+/// The lowest address of this thread's stack, and its size; 0 where the system does not say.
+fn thread_stack() -> (usize, usize) {
     thread_local! {
-        static BOTTOM: usize = ask_for_stack_bottom();
+        static STACK: (usize, usize) = ask_for_stack();
     }
-    BOTTOM.try_with(|&bottom| bottom).unwrap_or(0)
+    STACK.try_with(|&stack| stack).unwrap_or((0, 0))
 }
 
-fn ask_for_stack_bottom() -> usize {
+fn ask_for_stack() -> (usize, usize) {
     let (mut bottom, mut size) = (std::ptr::null_mut(), 0);
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: the attributes are written by the first call, where it succeeds, and destroyed once.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
-            return 0;
+            return (0, 0);
         }
         let result = libc::pthread_attr_getstack(attributes.as_ptr(), &mut bottom, &mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        if result == 0 { bottom.addr() } else { 0 }
+        if result == 0 { (bottom.addr(), size) } else { (0, 0) }
     }
 }

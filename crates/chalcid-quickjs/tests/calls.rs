@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::run;
+use common::{context, run, run_in};
 
 #[test]
 fn first_light() {
@@ -147,5 +147,76 @@ fn references_cross_unchanged() {
         same(f(e), e);
         throws(TypeError, () => f(() => {}));
         throws(TypeError, () => f());
+    "#);
+}
+
+#[test]
+fn arguments_that_are_missing_or_too_many_on_every_way_in() {
+    run(r#"
+        for (const [type, zero] of [["i32", 0], ["f32", NaN], ["f64", NaN]]) {
+            for (const count of [1, 2, 3, 8, 9]) {
+                const params = Array(count).fill(type).join(" ");
+                const { last } = instantiate(`(module (func (export "last") (param ${params}) (result ${type}) local.get ${count - 1}))`);
+                const given = Array.from({ length: count }, (_, i) => i + 1);
+                same(last(...given), count, `${count} of ${type}`);
+                same(last(...given, 7, {}), count, "too many");
+                same(last(...given.slice(1)), zero, "one is missing");
+                same(last(), zero, "all are missing");
+            }
+        }
+        const order = [];
+        const { mixed } = instantiate(`(module (func (export "mixed") (param i32 i64 f32 f64) (result f64) local.get 3))`);
+        const number = (name, value) => ({ valueOf() { order.push(name); return value; } });
+        same(mixed(number("a", 1), number("b", 2n), number("c", 3), number("d", 4)), 4);
+        same(order.join(), "a,b,c,d");
+        throws(TypeError, () => mixed(1, 2, 3, 4));
+    "#);
+}
+
+#[test]
+fn the_stack_ends_where_quickjs_says_also_after_it_has_changed_its_mind() {
+    let (runtime, context) = context();
+    let depth = |bytes: usize| -> u32 {
+        runtime.set_max_stack_size(bytes);
+        context.with(|ctx| {
+            run_in(&ctx, "depth.value = 0; throws(RangeError, f, /Maximum call stack size exceeded/);");
+            ctx.eval("depth.value").unwrap()
+        })
+    };
+    context.with(|ctx| {
+        run_in(
+            &ctx,
+            r#"Object.assign(globalThis, instantiate(`(module (global $depth (export "depth") (mut i32) (i32.const 0))
+                (func $f (export "f") (global.set $depth (i32.add (global.get $depth) (i32.const 1))) (call $f)))`))"#,
+        );
+    });
+    let (small, large) = (depth(256 << 10), depth(1 << 20));
+    assert!(large > 3 * small, "{small} calls deep, and {large} with four times the stack");
+    let again = depth(256 << 10);
+    assert!(again < 2 * small, "{small} calls deep, and {again} later");
+}
+
+#[test]
+fn an_import_lives_until_it_returns() {
+    run(r#"
+        const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
+        const call = instantiate(`(module (import "" "table" (table 1 funcref)) (type $t (func (param i32) (result i32)))
+            (func (export "call") (param i32) (result i32) (call_indirect (type $t) (local.get 0) (i32.const 0))))`, { "": { table } }).call;
+        for (let i = 0; i < 100; i++) {
+            // Nothing but the table keeps the instance, and nothing but the instance its import.
+            (() => {
+                const kept = { value: [i] };
+                const f = (x) => {
+                    table.set(0, null);
+                    gc();
+                    for (let j = 0; j < 10; j++) new WebAssembly.Table({ element: "externref", initial: 10 });
+                    return kept.value[0] + x;
+                };
+                table.set(0, instantiate(`(module (import "" "f" (func $f (param i32) (result i32)))
+                    (func (export "g") (param i32) (result i32) (return_call $f (local.get 0))))`, { "": { f } }).g);
+            })();
+            gc();
+            same(call(1), i + 1);
+        }
     "#);
 }

@@ -20,6 +20,7 @@ use crate::lifetimes::{EntityList, HostCollection};
 use crate::sys::stack::StackBounds;
 use crate::tag::TagInst;
 use crate::traps;
+use crate::traps::enter::CurrentCell;
 use crate::traps::ticks::Ticks;
 use crate::vmcontext::VMAgent;
 use crate::waiting::Parking;
@@ -71,6 +72,8 @@ pub(crate) struct AgentInner {
     pub(crate) host_tag: Cell<Option<NonNull<TagInst>>>,
     /// Number of open scopes and activations.
     depth: Cell<usize>,
+    /// Where the thread keeps its current agent.
+    pub(crate) current: CurrentCell,
     /// Handles that frames on the stack may rely on; released when the outermost scope closes.
     deferred: RefCell<Vec<AnyStrong>>,
     has_deferred: Cell<bool>,
@@ -182,6 +185,7 @@ impl Agent {
             landing: Cell::new(Resume::empty()),
             host_tag: Cell::new(None),
             depth: Cell::new(0),
+            current: CurrentCell::of_this_thread(),
             deferred: RefCell::new(Vec::new()),
             has_deferred: Cell::new(false),
             graveyard: RefCell::new(Vec::new()),
@@ -230,8 +234,14 @@ impl Agent {
     /// Opens a scope.
     #[inline]
     pub fn scope(&self) -> Scope<'_> {
+        Scope { agent: self, roots: self.open_scope() }
+    }
+
+    /// Opens a scope that is closed by what this returns, where nothing unwinds in between.
+    #[inline(always)]
+    pub(crate) fn open_scope(&self) -> usize {
         self.0.depth.set(self.0.depth.get() + 1);
-        Scope { agent: self, roots: self.0.heap.scoped() }
+        self.0.heap.scoped()
     }
 
     /// Sets how many bytes of the thread's stack wasm leaves to the host (a libcall, a trap, a host function).
@@ -292,6 +302,7 @@ impl Agent {
         crate::lifetimes::collect_cycles(self)
     }
 
+    #[inline]
     pub(crate) fn inner(&self) -> &AgentInner {
         &self.0
     }
@@ -300,6 +311,7 @@ impl Agent {
         &*self.0.hooks
     }
 
+    #[inline]
     pub(crate) fn vm(&self) -> &VMAgent {
         &self.0.block.0
     }
@@ -402,23 +414,27 @@ impl Agent {
         self.0.burying.set(false);
     }
 
-    #[inline]
-    fn close_scope(&self, roots: usize) {
+    #[inline(always)]
+    pub(crate) fn close_scope(&self, roots: usize) {
         self.0.heap.truncate_scoped(roots);
         let depth = self.0.depth.get() - 1;
         if depth == 0 && (self.0.has_deferred.get() || !self.0.heap.is_settled()) {
-            self.settle();
+            self.close_outermost_scope();
+        } else {
             self.0.depth.set(depth);
-            if self.0.heap.take_cycles_due() {
-                self.collect_cycles();
-            }
-            return;
         }
-        self.0.depth.set(depth);
+    }
+
+    #[cold]
+    fn close_outermost_scope(&self) {
+        self.settle();
+        self.0.depth.set(0);
+        if self.0.heap.take_cycles_due() {
+            self.collect_cycles();
+        }
     }
 
     /// Releases what only frames could rely on, now that the last of them is gone.
-    #[cold]
     fn settle(&self) {
         self.0.heap.settle(self);
         loop {

@@ -300,12 +300,14 @@ impl<T: Entity> Strong<T> {
         Self { ptr, marker: PhantomData }
     }
 
+    #[inline]
     fn header(&self) -> &Header {
         // SAFETY: the box lives as long as a `Strong`.
         unsafe { &self.ptr.as_ref().header }
     }
 
     /// The agent that the entity belongs to.
+    #[inline]
     pub fn agent(&self) -> &Agent {
         &self.header().agent
     }
@@ -321,6 +323,7 @@ impl<T: Entity> Strong<T> {
     }
 
     /// Whether the entity has not been cleared.
+    #[inline]
     pub fn is_alive(&self) -> bool {
         self.header().state.get() != State::Dead
     }

@@ -80,6 +80,7 @@ impl Trampolines {
     }
 
     /// Whether host code can call functions of these types.
+    #[inline]
     pub fn has_entry(&self) -> bool {
         self.entry.get().is_some()
     }
@@ -120,6 +121,8 @@ pub struct Signature {
     id: DefTypeId,
     ty: FuncType<DefTypeId>,
     trampolines: Arc<Trampolines>,
+    /// How many values a call needs room for.
+    values: usize,
     /// Whether a parameter or result is a reference: then values are checked and kept on their way.
     params_have_refs: bool,
     results_have_refs: bool,
@@ -145,6 +148,7 @@ impl Signature {
         let (params_have_refs, results_have_refs) = (refs(&ty.params), refs(&ty.results));
         Ok(Arc::new(Self {
             id,
+            values: ty.params.len().max(ty.results.len()),
             ty,
             trampolines: Arc::clone(trampolines),
             params_have_refs,
@@ -164,13 +168,15 @@ impl Signature {
     }
 
     /// The trampolines.
+    #[inline]
     pub fn trampolines(&self) -> &Arc<Trampolines> {
         &self.trampolines
     }
 
     /// How many values a call needs room for.
+    #[inline]
     pub fn values(&self) -> usize {
-        self.ty.params.len().max(self.ty.results.len())
+        self.values
     }
 }
 
@@ -265,8 +271,10 @@ impl FuncInst {
     ///
     /// `signature` must be that of the function's type and have an entry trampoline, and `values` at least [`Signature::values`]
     /// long; otherwise the call fails with [`Misuse`].
+    #[inline]
     pub fn call(&self, signature: &Signature, values: &mut [ValRaw]) -> Result<(), Failure> {
-        let vm = self.vm();
+        // SAFETY: `owner` keeps the memory, and a `VMFuncRef` is immutable once made.
+        let vm = unsafe { self.ptr.as_ref() };
         if vm.type_id != signature.id.0 {
             return Err(Misuse::Signature.into());
         }
@@ -277,6 +285,7 @@ impl FuncInst {
 
 impl FuncOwner {
     /// The agent it belongs to.
+    #[inline]
     pub fn agent(&self) -> &Agent {
         match self {
             Self::Instance(instance) => instance.agent(),
@@ -293,6 +302,7 @@ impl FuncOwner {
     }
 
     /// Whether the function can still be called.
+    #[inline]
     pub(crate) fn is_alive(&self) -> bool {
         match self {
             Self::Instance(instance) => instance.is_alive(),
@@ -338,6 +348,7 @@ pub enum Misuse {
 }
 
 impl From<Misuse> for Failure {
+    #[cold]
     fn from(misuse: Misuse) -> Self {
         Failure::Error(Box::new(misuse))
     }
@@ -347,6 +358,7 @@ impl From<Misuse> for Failure {
 ///
 /// # Safety
 /// `slot` and `vmctx` must be those of a function of the signature's type, which belongs to `owner`.
+#[inline]
 pub(crate) unsafe fn enter_checked(
     owner: &FuncOwner,
     slot: *const VMCodeSlot,
@@ -354,7 +366,7 @@ pub(crate) unsafe fn enter_checked(
     signature: &Signature,
     values: &mut [ValRaw],
 ) -> Result<(), Failure> {
-    if values.len() < signature.values() {
+    if values.len() < signature.values {
         return Err(Misuse::TooFewValues.into());
     }
     if !owner.is_alive() {
@@ -363,9 +375,7 @@ pub(crate) unsafe fn enter_checked(
     let Some(entry) = signature.trampolines.entry.get() else { return Err(Misuse::NoTrampoline.into()) };
     let agent = owner.agent();
     if signature.params_have_refs {
-        for (value, ty) in values.iter().zip(&signature.ty.params) {
-            check_value(agent, *value, ty)?;
-        }
+        check_values(agent, &signature.ty.params, values)?;
     }
     // SAFETY: the trampoline is that of the signature; there is room for its values, and the references among them are valid.
     let outcome = unsafe { traps::enter::enter(agent, entry.address(), vmctx, slot, values) };
@@ -373,6 +383,10 @@ pub(crate) unsafe fn enter_checked(
         keep_references(agent, &signature.ty.results, values);
     }
     outcome
+}
+
+fn check_values(agent: &Agent, types: &[ValType<DefTypeId>], values: &[ValRaw]) -> Result<(), Misuse> {
+    values.iter().zip(types).try_for_each(|(value, ty)| check_value(agent, *value, ty))
 }
 
 /// Refuses a reference that is not a value of `ty`: machine code believes what it is given.
@@ -499,8 +513,13 @@ impl HostFunc {
     }
 
     /// What it calls, until it is cleared.
+    #[inline]
     pub fn host_call(&self) -> Option<Rc<dyn HostCall>> {
-        self.call.borrow().clone()
+        // SAFETY: nobody changes it while it is copied, and the reference ends here.
+        match unsafe { self.call.try_borrow_unguarded() } {
+            Ok(call) => call.clone(),
+            Err(_) => None,
+        }
     }
 }
 
@@ -542,7 +561,7 @@ unsafe extern "C" fn call_host(context: *mut VMHostContext, values: *mut ValRaw,
     let outcome = traps::enter::run_host(agent, || {
         let Some(call) = func.host_call() else { return Err(Misuse::Finalised.into()) };
         let signature = &func.signature;
-        if values.len() < signature.values() {
+        if values.len() < signature.values {
             return Err(Misuse::TooFewValues.into());
         }
         if signature.params_have_refs {
@@ -551,9 +570,7 @@ unsafe extern "C" fn call_host(context: *mut VMHostContext, values: *mut ValRaw,
         agent.inner().heap.stress(agent);
         call.call(agent, values)?;
         if signature.results_have_refs {
-            for (value, ty) in values.iter().zip(&signature.ty.results) {
-                check_value(agent, *value, ty)?;
-            }
+            check_values(agent, &signature.ty.results, values)?;
         }
         Ok(())
     });

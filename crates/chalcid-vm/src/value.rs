@@ -104,6 +104,7 @@ impl HostValue {
     }
 
     /// The bytes, still owned by `self`.
+    #[inline]
     pub fn raw(&self) -> RawHostValue {
         self.raw
     }

@@ -45,6 +45,7 @@ impl Error {
     }
 
     /// What came out of the running side.
+    #[cold]
     pub(crate) fn from_failure(failure: Failure) -> Self {
         match failure {
             Failure::Trap(trap) => Self::Trap(Trap::from_raw(trap)),

@@ -186,9 +186,14 @@ impl Func {
     #[inline]
     pub fn call_raw(&self, values: &mut [ValRaw]) -> Result<(), Error> {
         if !self.signature.trampolines().has_entry() {
-            self.agent().engine().need_entry(&self.signature)?;
+            self.need_entry()?;
         }
         self.inst.call(&self.signature, values).map_err(Error::from_failure)
+    }
+
+    #[cold]
+    fn need_entry(&self) -> Result<(), Error> {
+        self.agent().engine().need_entry(&self.signature)
     }
 
     /// Reports what holding this handle means for a host's collector: one count of what keeps the function.
@@ -200,6 +205,7 @@ impl Func {
     }
 
     /// How many values a call needs room for.
+    #[inline]
     pub fn values(&self) -> usize {
         self.signature.values()
     }

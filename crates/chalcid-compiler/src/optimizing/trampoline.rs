@@ -1,24 +1,30 @@
 //! Trampolines: the two borders between compiled code and the running side, one of each kind for every signature.
 //!
 //! ```text
-//! entry   running side ──C──► (vmctx, code, values)  reads the parameters, calls by the wasm convention, writes the results
+//! entry   running side ──Tail──► (vmctx, code, values)  reads the parameters, calls by the wasm convention, writes the results
 //! host    wasm ──Tail──► (context, params…)          writes the parameters, calls the context's function, reads the results
 //! ```
 //! Values travel in an array of `ValRaw`, 16 bytes each, every value in its lowest bytes. The array is as long as the longer of
 //! parameters and results; results take the place of parameters.
+//!
+//! The wasm convention preserves no register. So the running side, which is entered in C, saves what C wants preserved once, where it calls an entry
+//! trampoline: by the same convention, whose first three parameters are in the registers of C.
 
 use chalcid_module::builtins::Builtin;
 use chalcid_module::layout::{POINTER_SIZE, VAL_RAW_SIZE, vmagent, vmcontext, vmhostcontext};
 use chalcid_module::trap_code::TrapCode;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types};
-use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::function::limit_stack;
 use super::translator::{builtin_signature, ir_trap_code, wasm_signature};
 use super::types::{POINTER, abi_repr};
 use crate::{AbiType, Settings, Signature};
+
+/// Values whose passing takes less of the stack than code may use without asking.
+const FEW_VALUES: usize = 16;
 
 /// Alignment of an array of `ValRaw`, as a power of two.
 const VALUES_ALIGN_SHIFT: u8 = 4;
@@ -31,11 +37,12 @@ pub(super) fn entry(
     func: &mut ir::Function,
     builder_context: &mut FunctionBuilderContext,
 ) {
-    let mut sig = ir::Signature::new(isa.default_call_conv());
+    let mut sig = ir::Signature::new(CallConv::Tail);
     sig.params.push(AbiParam::special(POINTER, ir::ArgumentPurpose::VMContext));
     sig.params.extend([AbiParam::new(POINTER), AbiParam::new(POINTER)]);
     func.signature = sig;
-    if settings.signals {
+    // The function itself looks at the limit; a frame with few values more there is always room for.
+    if settings.signals && signature.values() > FEW_VALUES {
         limit_stack(func);
     }
 

@@ -24,6 +24,7 @@ pub struct Resume {
 
 impl Resume {
     /// To be filled by `enter`.
+    #[inline(always)]
     pub(crate) const fn empty() -> Self {
         Self { sp: 0, fp: 0, pc: 0, exception: 0 }
     }

@@ -20,7 +20,7 @@ const FP: usize = offset_of!(Resume, fp);
 const PC: usize = offset_of!(Resume, pc);
 const EXCEPTION: usize = offset_of!(Resume, exception);
 
-/// Calls an entry trampoline. Returns 1 when it returned, 0 when the activation was unwound.
+/// Calls an entry trampoline, which preserves `rsp` and `rbp` alone. Returns 1 when it returned, 0 when the activation was unwound.
 ///
 /// All callee-saved registers are pushed below the frame pointer, so that unwinding needs to restore `rsp` and `rbp` alone.
 ///

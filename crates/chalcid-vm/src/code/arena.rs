@@ -165,6 +165,7 @@ impl Arena {
 
 impl Allocation {
     /// Where the code runs.
+    #[inline]
     pub(crate) fn address(&self) -> *const u8 {
         self.executable
     }

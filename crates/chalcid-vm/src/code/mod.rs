@@ -152,6 +152,7 @@ impl PublishedCode {
     }
 
     /// Where it starts.
+    #[inline]
     pub(crate) fn address(&self) -> *const u8 {
         self.memory.address()
     }

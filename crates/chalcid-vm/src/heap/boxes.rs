@@ -48,6 +48,7 @@ fn index(reference: u32) -> Option<usize> {
 }
 
 impl Boxes {
+    #[inline]
     pub(super) fn live(&self) -> usize {
         self.live
     }
