@@ -46,14 +46,11 @@ struct Sample {
 
 /// Collects everything that can be collected.
 fn collect(ctx: &Ctx<'_>) {
-    // What only the engine's heap still holds goes with its next collection, and what that held with the next of QuickJS; a registry's
-    // jobs hold what they are about to be called with.
-    for _ in 0..2 {
-        ctx.run_gc();
-        chalcid_quickjs::agent(ctx).unwrap().raw().collect_garbage();
+    // A registry's jobs hold what they are about to be called with; and a chain between the heaps goes piece by piece.
+    for _ in 0..3 {
+        chalcid_quickjs::collect_garbage(ctx);
         while ctx.execute_pending_job() {}
     }
-    ctx.run_gc();
 }
 
 impl Sample {
