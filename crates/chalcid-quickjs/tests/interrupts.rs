@@ -136,6 +136,49 @@ fn engines_with_safepoints_and_those_without_signals_ask_there() {
 }
 
 #[test]
+fn code_that_goes_on_is_as_if_nobody_had_asked() {
+    // Every kind of register and the flags, memory, calls and objects, for some hundred ticks.
+    let wasm = r#"(module (memory 1) (type $s (struct (field (mut i64)) (field (ref null $s))))
+        (func $mix (param i64 i64) (result i64) (i64.xor (i64.rotl (local.get 0) (i64.const 13)) (i64.mul (local.get 1) (i64.const 0x9e3779b97f4a7c15))))
+        (func (export "f") (param $n i32) (result i64) (local $h i64) (local $d f64) (local $v v128) (local $s (ref null $s))
+          (loop $again
+            (local.set $h (call $mix (local.get $h) (i64.extend_i32_u (local.get $n))))
+            (local.set $d (f64.add (f64.mul (local.get $d) (f64.const 0.5)) (f64.convert_i32_s (local.get $n))))
+            (local.set $v (i32x4.add (i32x4.mul (local.get $v) (i32x4.splat (i32.const 3))) (i32x4.splat (local.get $n))))
+            (i64.store (i32.and (local.get $n) (i32.const 0xfff8)) (i64.add (local.get $h) (i64.load (i32.and (local.get $n) (i32.const 0xfff8)))))
+            (local.set $s (struct.new $s (local.get $h) (select (result (ref null $s)) (local.get $s) (ref.null $s) (i32.and (local.get $n) (i32.const 7)))))
+            (if (i64.gt_u (local.get $h) (i64.const 0x7fffffffffffffff)) (then (local.set $h (i64.add (local.get $h) (struct.get $s 0 (local.get $s))))))
+            (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+          (i64.xor (i64.xor (local.get $h) (i64.reinterpret_f64 (local.get $d)))
+            (i64.add (i64x2.extract_lane 0 (local.get $v)) (i64x2.extract_lane 1 (local.get $v))))))"#;
+    for tier in TIERS {
+        let runtime = Runtime::new().unwrap();
+        let context = Context::full(&runtime).unwrap();
+        let run = || -> String {
+            context
+                .with(|ctx| ctx.eval("String(e.f(5_000_000))").catch(&ctx).map_err(|error| error.to_string()).unwrap())
+        };
+        context.with(|ctx| {
+            let options =
+                Options { engine: Some(Engine::new(Config::new().tier(tier)).unwrap()), ..Options::default() };
+            chalcid_quickjs::init_with(&ctx, options).unwrap();
+            common::add_helpers(&ctx);
+            common::run_in(&ctx, &format!("globalThis.e = instantiate(`{wasm}`)"));
+        });
+        let undisturbed = run();
+        let asked = Rc::new(Cell::new(0_u32));
+        let seen = asked.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            seen.set(seen.get() + 1);
+            false
+        })));
+        while asked.get() < 50 {
+            assert_eq!(run(), undisturbed, "{tier:?}");
+        }
+    }
+}
+
+#[test]
 fn without_a_handler_nobody_is_asked_and_one_may_come_at_any_time() {
     let (runtime, context) = common::context();
     let watched = || context.with(|ctx| chalcid_quickjs::agent(&ctx).unwrap().raw().is_watched());
