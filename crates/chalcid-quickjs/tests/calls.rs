@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{context, run, run_in};
+use chalcid_quickjs::chalcid::{Config, TierPolicy};
+use common::{context_with, run, run_in};
 
 #[test]
 fn first_light() {
@@ -175,7 +176,8 @@ fn arguments_that_are_missing_or_too_many_on_every_way_in() {
 
 #[test]
 fn the_stack_ends_where_quickjs_says_also_after_it_has_changed_its_mind() {
-    let (runtime, context) = context();
+    // Of one tier, whose frames have one size.
+    let (runtime, context) = context_with(Config::new().tier(TierPolicy::Optimizing));
     let depth = |bytes: usize| -> u32 {
         runtime.set_max_stack_size(bytes);
         context.with(|ctx| {
