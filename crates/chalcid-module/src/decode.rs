@@ -15,6 +15,7 @@ use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, 
 use crate::declarations::*;
 use crate::error::CompileError;
 use crate::features::Features;
+use crate::leb;
 use crate::limits;
 use crate::validate;
 
@@ -74,6 +75,8 @@ struct Decoder {
     data_count: Option<u32>,
     /// What bodies are validated against, where that began before the module was whole.
     head: Option<Arc<Decoded>>,
+    /// A data section of which some is there.
+    data: Option<quick::DataSection>,
     /// Bytes that were read.
     position: usize,
     is_whole: bool,
@@ -95,6 +98,7 @@ impl Decoder {
             elements: None,
             data_count: None,
             head: None,
+            data: None,
             position: 0,
             is_whole: false,
         }
@@ -109,7 +113,10 @@ impl Decoder {
                     self.position += consumed;
                     payload
                 }
-                Chunk::NeedMoreData(_) if !is_whole => return Ok(()),
+                Chunk::NeedMoreData(_) if !is_whole => {
+                    self.read_ahead(bytes);
+                    return Ok(());
+                }
                 // The parser was told that there are no more bytes, so it does not ask for them.
                 Chunk::NeedMoreData(_) => return Err(CompileError::at(bytes.len(), "unexpected end")),
             };
@@ -119,6 +126,23 @@ impl Decoder {
                 self.is_whole = true;
                 return Ok(());
             }
+        }
+    }
+
+    /// Reads what there is of a data section that is not whole. Should what comes next be something else that looks like one, nothing comes of it:
+    /// the segments are only taken for the section that they were read from.
+    fn read_ahead(&mut self, bytes: &[u8]) {
+        const DATA: u8 = 11;
+        let Some((&DATA, rest)) = bytes[self.position..].split_first() else { return };
+        let Some((size, contents)) = leb::u32(rest) else { return };
+        let start = bytes.len() - contents.len();
+        let section = start..start + size as usize;
+        if self.data.as_ref().is_none_or(|data| !data.is_at(&section)) {
+            self.data = quick::DataSection::new(bytes, section);
+        }
+        let known = self.head.as_ref().map_or(self.sections.declarations(), |head| &head.declarations);
+        if let Some(data) = &mut self.data {
+            data.read(bytes, known, self.wasm_features);
         }
     }
 
@@ -148,7 +172,9 @@ impl Decoder {
             }
             Payload::DataSection(section) => {
                 let contents = section.range().start as usize..section.range().end as usize;
-                if let Some(segments) = quick::data_section(bytes, contents, known, self.wasm_features) {
+                let begun = self.data.take().filter(|data| data.is_at(&contents));
+                let data = begun.or_else(|| quick::DataSection::new(bytes, contents));
+                if let Some(segments) = data.and_then(|data| data.finish(bytes, known, self.wasm_features)) {
                     sections.add_data(segments);
                     return Ok(());
                 }

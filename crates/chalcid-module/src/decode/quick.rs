@@ -33,36 +33,84 @@ pub(super) fn code_entries(bytes: &[u8], section: Range<usize>, count: u32) -> O
     rest.is_empty().then_some(bodies)
 }
 
-/// The segments of a data section whose offsets are constants. `section` is the whole of its contents.
-pub(super) fn data_section(
-    bytes: &[u8],
+/// A data section whose offsets are constants, read as far as its bytes are there.
+pub(super) struct DataSection {
+    /// All of its contents.
     section: Range<usize>,
+    /// Where the next segment begins.
+    next: usize,
+    /// Segments that are still to come.
+    left: u32,
+    segments: Vec<DataSegment>,
+    /// Something was not as expected.
+    failed: bool,
+}
+
+impl DataSection {
+    /// The beginning of a section, where that is there. `bytes` are those of the module, as far as they are there.
+    pub(super) fn new(bytes: &[u8], section: Range<usize>) -> Option<Self> {
+        let there = bytes.get(section.start..section.end.min(bytes.len()))?;
+        let (left, rest) = leb::u32(there)?;
+        if left as usize > limits::MAX_DATA_SEGMENTS {
+            return None;
+        }
+        let next = section.start + (there.len() - rest.len());
+        let segments = Vec::with_capacity((left as usize).min(rest.len()));
+        Some(Self { section, next, left, segments, failed: false })
+    }
+
+    /// Whether it is the section with these contents.
+    pub(super) fn is_at(&self, section: &Range<usize>) -> bool {
+        self.section == *section
+    }
+
+    /// Reads the segments that are there.
+    pub(super) fn read(&mut self, bytes: &[u8], declarations: &Declarations, features: WasmFeatures) {
+        let Some(there) = bytes.get(..self.section.end.min(bytes.len())) else { return };
+        while self.left > 0 && !self.failed {
+            let Some(segment) = there.get(self.next..).and_then(|rest| segment(rest, declarations, features)) else {
+                // It may be cut off.
+                self.failed = bytes.len() >= self.section.end;
+                return;
+            };
+            let (mode, len, contents) = segment;
+            let start = there.len() - contents.len();
+            self.next = start + len as usize;
+            self.left -= 1;
+            self.segments.push(DataSegment { mode, bytes: start as u32..self.next as u32 });
+        }
+    }
+
+    /// All segments, now that the section is whole.
+    pub(super) fn finish(
+        mut self,
+        bytes: &[u8],
+        declarations: &Declarations,
+        features: WasmFeatures,
+    ) -> Option<Vec<DataSegment>> {
+        self.read(bytes, declarations, features);
+        (!self.failed && self.left == 0 && self.next == self.section.end).then_some(self.segments)
+    }
+}
+
+/// A segment: its mode, its length, and what follows these, which is at least as long.
+fn segment<'a>(
+    code: &'a [u8],
     declarations: &Declarations,
     features: WasmFeatures,
-) -> Option<Vec<DataSegment>> {
-    let end = section.end;
-    let (count, mut rest) = leb::u32(bytes.get(section)?)?;
-    if count as usize > limits::MAX_DATA_SEGMENTS {
-        return None;
-    }
-    let mut segments = Vec::with_capacity((count as usize).min(rest.len()));
-    for _ in 0..count {
-        let (flags, after) = leb::u32(rest)?;
-        let (mode, after) = match flags {
-            0 => active(0, after, declarations)?,
-            1 if features.bulk_memory() => (SegmentMode::Passive, after),
-            2 => {
-                let (memory, after) = leb::u32(after)?;
-                active(memory, after, declarations)?
-            }
-            _ => return None,
-        };
-        let (len, after) = leb::u32(after)?;
-        let start = end - after.len();
-        rest = after.get(len as usize..)?;
-        segments.push(DataSegment { mode, bytes: start as u32..start as u32 + len });
-    }
-    rest.is_empty().then_some(segments)
+) -> Option<(SegmentMode<MemIdx>, u32, &'a [u8])> {
+    let (flags, after) = leb::u32(code)?;
+    let (mode, after) = match flags {
+        0 => active(0, after, declarations)?,
+        1 if features.bulk_memory() => (SegmentMode::Passive, after),
+        2 => {
+            let (memory, after) = leb::u32(after)?;
+            active(memory, after, declarations)?
+        }
+        _ => return None,
+    };
+    let (len, contents) = leb::u32(after)?;
+    (contents.len() >= len as usize).then_some((mode, len, contents))
 }
 
 fn active<'a>(memory: u32, code: &'a [u8], declarations: &Declarations) -> Option<(SegmentMode<MemIdx>, &'a [u8])> {
