@@ -54,6 +54,8 @@ pub(crate) struct Work {
     loops: u64,
     /// Sum over the operators of the operands above [`FEW`].
     heights: u64,
+    /// Sum over the labels of their parameters, those for locals included.
+    label_params: u64,
 }
 
 /// Operands that cost nothing by being there.
@@ -76,6 +78,12 @@ impl Work {
         self.at_landings += sites as u64 * locals as u64;
     }
 
+    /// A label whose parameters are all known. Those for locals are found by a search through the blocks before it, which is more work
+    /// than what comes after.
+    pub fn label(&mut self, params: usize) {
+        self.label_params += params as u64;
+    }
+
     /// The beginning of a loop.
     pub fn begin_loop(&mut self) {
         self.nesting += self.loops;
@@ -88,11 +96,12 @@ impl Work {
     }
 
     /// Fails when there is already too much to go on translating. A few bytes of a body may stand for ten thousand instructions, as for the fields of
-    /// a structure, so that these count while they are made.
+    /// a structure, or for as many parameters of a label, so that these count while they are made.
     #[inline]
     pub fn check(&self, func: &Function) -> Result<(), CompileError> {
         let instructions = func.dfg.num_insts() as u64 / 2;
-        within_limit(instructions + self.references() + self.landings() + self.nesting / 512 + self.heights / 1024)
+        let values = 2 * self.label_params + self.references() + self.landings() + self.heights / 1024;
+        within_limit(instructions + values + self.nesting / 512)
     }
 
     /// Points for what may have changed before something was thrown.

@@ -257,7 +257,7 @@ impl<'a> FuncTranslator<'a> {
             FrameKind::Loop => {
                 self.work.end_loop();
                 if let Some(header) = frame.label {
-                    self.builder.seal_block(header);
+                    self.seal_label(header);
                 }
                 if !self.reachable {
                     self.truncate(frame.height);
@@ -301,8 +301,14 @@ impl<'a> FuncTranslator<'a> {
             return;
         };
         self.finish_arm(frame);
-        self.builder.seal_block(label);
+        self.seal_label(label);
         self.enter_label(label);
+    }
+
+    /// Says that all branches to a label are there: now it gets a parameter for every local that they may leave different.
+    fn seal_label(&mut self, label: ir::Block) {
+        self.builder.seal_block(label);
+        self.work.label(self.builder.func.dfg.num_block_params(label));
     }
 
     /// Goes on in the block of a label, its parameters on the stack.

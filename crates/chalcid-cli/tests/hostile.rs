@@ -1,0 +1,33 @@
+//! Small modules that are expensive: each is compiled, instantiated and called, or refused, in little memory. `benches/hostile.py` also times
+//! them, and larger ones.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What `tests/hostile/run.mjs` prints, by line.
+fn run(arguments: &[&str]) -> Vec<String> {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/hostile/run.mjs");
+    let output = Command::new(env!("CARGO_BIN_EXE_chalcid"))
+        .arg("--no-code-cache")
+        .arg(script)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_byte_costs_at_most_a_kilobyte() {
+    for name in run(&["small"]) {
+        let lines = run(&[&name]);
+        let [size, ended, grown] = &lines[..] else { panic!("{name}: {lines:?}") };
+        assert!(ended == "ran" || ended.starts_with("CompileError: "), "{name}: {ended}");
+        let (size, grown): (u64, u64) = (size.parse().unwrap(), grown.parse().unwrap());
+        // And a megabyte for what every module needs.
+        assert!(grown * 1024 <= size * 1000 + (1 << 20), "{name}: {grown} kB for {size} bytes");
+    }
+}
