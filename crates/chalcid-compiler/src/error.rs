@@ -40,6 +40,15 @@ pub enum CompileError {
     Internal(String),
 }
 
+impl CompileError {
+    /// The error for an operator that no family knows: its name without its immediates.
+    pub(crate) fn unsupported(op: &wasmparser::Operator<'_>, offset: usize) -> Self {
+        let printed = format!("{op:?}");
+        let name = printed.split([' ', '{', '(']).next().unwrap_or_default();
+        Self::Unsupported { operator: name.to_owned(), offset }
+    }
+}
+
 impl From<wasmparser::BinaryReaderError> for CompileError {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
         Self::Malformed { message: error.message().to_owned(), offset: error.offset() as usize }

@@ -3,11 +3,11 @@
 //! Nearly all are one byte long: callers look at that byte themselves and come here for the rest.
 
 /// The value and what follows it.
-pub(crate) type Read<'a, T> = Option<(T, &'a [u8])>;
+pub type Read<'a, T> = Option<(T, &'a [u8])>;
 
 /// An unsigned integer of 32 bits.
 #[inline]
-pub(crate) fn u32(code: &[u8]) -> Read<'_, u32> {
+pub fn u32(code: &[u8]) -> Read<'_, u32> {
     match code {
         [byte, rest @ ..] if *byte < 0x80 => Some((u32::from(*byte), rest)),
         _ => long_u32(code),
@@ -22,7 +22,7 @@ fn long_u32(code: &[u8]) -> Read<'_, u32> {
 
 /// An unsigned integer of 64 bits.
 #[inline(never)]
-pub(crate) fn u64(code: &[u8]) -> Read<'_, u64> {
+pub fn u64(code: &[u8]) -> Read<'_, u64> {
     unsigned(code, 64)
 }
 
@@ -45,20 +45,20 @@ fn unsigned(code: &[u8], bits: u32) -> Read<'_, u64> {
 
 /// A signed integer of 32 bits.
 #[inline(never)]
-pub(crate) fn i32(code: &[u8]) -> Read<'_, i32> {
+pub fn i32(code: &[u8]) -> Read<'_, i32> {
     let (value, rest) = signed(code, 32)?;
     Some((value as i32, rest))
 }
 
 /// A signed integer of 64 bits.
 #[inline(never)]
-pub(crate) fn i64(code: &[u8]) -> Read<'_, i64> {
+pub fn i64(code: &[u8]) -> Read<'_, i64> {
     signed(code, 64)
 }
 
 /// A signed integer of 33 bits.
 #[inline(never)]
-pub(crate) fn i33(code: &[u8]) -> Read<'_, i64> {
+pub fn i33(code: &[u8]) -> Read<'_, i64> {
     signed(code, 33)
 }
 

@@ -24,7 +24,7 @@ pub mod hash;
 pub mod heap_layout;
 pub mod index;
 pub mod layout;
-mod leb;
+pub mod leb;
 pub mod limits;
 mod map;
 pub mod matching;

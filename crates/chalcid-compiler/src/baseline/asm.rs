@@ -156,6 +156,7 @@ pub(super) struct ShortJump(usize);
 const CACHE: usize = 64;
 
 /// Code under construction.
+#[derive(Default)]
 pub(super) struct Asm {
     buf: Vec<u8>,
     pos: usize,
@@ -165,23 +166,33 @@ pub(super) struct Asm {
     /// Displacements that refer to constants, and the offsets of these.
     pool_uses: Vec<(u32, u32)>,
     /// Some constants that are in the pool: bits, size, offset.
-    known: [(u128, u8, u32); CACHE],
+    known: Vec<(u128, u8, u32)>,
     /// Words of branch tables: place in the pool, label.
     tables: Vec<(u32, Label)>,
 }
 
 /// Emitting bytes.
 impl Asm {
-    pub fn new(expected: usize) -> Self {
-        Self {
-            buf: vec![0; expected.max(256)],
-            pos: 0,
-            labels: Vec::new(),
-            pool: Vec::new(),
-            pool_uses: Vec::new(),
-            known: [(0, 0, 0); CACHE],
-            tables: Vec::new(),
+    /// Begins anew, with room for so many bytes at first.
+    pub fn begin(&mut self, expected: usize) {
+        if self.buf.len() < expected {
+            // What is in there is rubbish: nothing has to be copied.
+            self.buf = vec![0; expected];
         }
+        self.pos = 0;
+        self.labels.clear();
+        if !self.pool.is_empty() {
+            self.pool.clear();
+            self.known.clear();
+        }
+        self.known.resize(CACHE, (0, 0, 0));
+        self.pool_uses.clear();
+        self.tables.clear();
+    }
+
+    /// Bytes that it has room for.
+    pub fn capacity(&self) -> usize {
+        self.buf.len()
     }
 
     /// Bytes so far.
@@ -231,7 +242,7 @@ impl Asm {
 
     /// Prefix, REX, map and opcode, in the lowest bytes; and how many bits that is. `byte` is the byte register of an opcode that has one: the
     /// prefix tells `sil` from `dh`.
-    #[inline]
+    #[inline(always)]
     fn head(op: Op, w: bool, reg: u8, index: u8, base: u8, byte: u8) -> (u64, u32) {
         let (mut bits, mut shift) = (0, 0);
         if op.prefix() != 0 {
@@ -639,11 +650,10 @@ impl Asm {
     }
 
     /// Ends the code: every label that was used must be bound.
-    pub fn finish(mut self) -> Vec<u8> {
-        self.buf.truncate(self.pos);
+    pub fn finish(&mut self) -> Vec<u8> {
         debug_assert!(self.labels.iter().all(|label| label.waiting == NOWHERE), "a jump to nowhere");
         if self.pool.is_empty() {
-            return self.buf;
+            return self.buf[..self.pos].to_vec();
         }
         let start = self.pos.next_multiple_of(16) as u32;
         for (place, label) in std::mem::take(&mut self.tables) {
@@ -657,8 +667,10 @@ impl Asm {
         for (place, offset) in std::mem::take(&mut self.pool_uses) {
             self.patch4(place, (start + offset).wrapping_sub(place + 4));
         }
-        self.buf.resize(start as usize, 0xcc);
-        self.buf.extend_from_slice(&self.pool);
-        self.buf
+        let mut code = Vec::with_capacity(start as usize + self.pool.len());
+        code.extend_from_slice(&self.buf[..self.pos]);
+        code.resize(start as usize, 0xcc);
+        code.extend_from_slice(&self.pool);
+        code
     }
 }

@@ -15,7 +15,8 @@ use super::asm::{Alu, Cc};
 use super::cast::{Next, Ways};
 use super::cold::ColdKind;
 use super::frame::RESULTS_HOME;
-use super::reg::{Gpr, Mem, PARAM_GPRS, R11, RAX, RBP, RCX, RDI, RESULT_GPRS, RSI, RSP, XMM15, Xmm};
+use super::reg::{Gpr, Mem, PARAM_GPRS, R11, RAX, RBP, RCX, RDI, RESULT_GPRS, RSI, RSP, XMM15};
+use super::scratch::Moves;
 use super::state::{At, Baseline, Val, in_xmm, is_wide, load_op};
 use crate::objects::sub_type;
 use crate::type_test::{Test, is_subtype};
@@ -32,10 +33,9 @@ enum Callee {
     Reference,
 }
 
-/// Compiles an operator of this family.
+/// Compiles an operator of this family, but for `call`.
 pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
     match *op {
-        Operator::Call { function_index } => b.call_direct(FuncIdx(function_index), false)?,
         Operator::ReturnCall { function_index } => b.call_direct(FuncIdx(function_index), true)?,
         Operator::CallIndirect { type_index, table_index } => {
             b.call_indirect(TypeIdx(type_index), TableIdx(table_index), false)?;
@@ -58,7 +58,7 @@ pub(super) enum Arg {
 }
 
 impl<'a> Baseline<'a> {
-    fn call_direct(&mut self, func: FuncIdx, tail: bool) -> Result<(), CompileError> {
+    pub fn call_direct(&mut self, func: FuncIdx, tail: bool) -> Result<(), CompileError> {
         let ty = self.module.functions.get(func.index());
         let ty = *ty.ok_or_else(|| CompileError::Internal(format!("no function {}", func.0)))?;
         let callee = match self.module.defined_index(func) {
@@ -119,7 +119,9 @@ impl<'a> Baseline<'a> {
             ty.results.len() > RESULT_GPRS.len() && Signature::of_module(ty, self.module).returns_through_memory();
         let base = self.height() - ty.params.len();
         let mut places = Places::of_params(through_memory);
-        let places_of: Vec<Place> = self.entries(base).iter().map(|entry| places.next(entry.ty)).collect();
+        let mut places_of = std::mem::take(&mut self.moves.places);
+        places_of.clear();
+        places_of.extend(self.entries(base).iter().map(|entry| places.next(entry.ty)));
         let args_size = places.stack_size();
         if tail {
             return self.tail_call(callee, through_memory, &places_of, args_size);
@@ -145,6 +147,7 @@ impl<'a> Baseline<'a> {
             self.asm.alu_ri(Alu::Sub, true, RSP, outgoing as i32);
         }
         self.place_args(base, &places_of, through_memory);
+        self.moves.places = places_of;
         if through_memory {
             self.asm.lea(true, RDI, Mem::new(RSP, args_size as i32));
         }
@@ -185,9 +188,7 @@ impl<'a> Baseline<'a> {
 
     /// Puts the entries from a height on, and the context, where a callee expects them. The entries stay.
     fn place_args(&mut self, base: usize, places: &[Place], through_memory: bool) {
-        let mut gprs: Vec<(Gpr, Gpr, bool)> = Vec::with_capacity(7);
-        let mut xmms: Vec<(Xmm, Xmm)> = Vec::new();
-        let mut others: Vec<(Place, Val)> = Vec::new();
+        let Moves { mut gprs, mut xmms, loads: mut others, places: spare } = std::mem::take(&mut self.moves);
         for (position, &place) in places.iter().enumerate() {
             let val = self.entry_at(base + position);
             match (place, val.at) {
@@ -200,13 +201,14 @@ impl<'a> Baseline<'a> {
         self.move_vmctx(&mut gprs, &mut others, through_memory);
         self.move_gprs(&mut gprs);
         self.move_xmms(&mut xmms);
-        for (place, val) in others {
+        for (place, val) in others.drain(..) {
             match place {
                 Place::Gpr(dst) => self.load_gpr(dst, val),
                 Place::Xmm(dst) => self.load_xmm(dst, val),
                 Place::Stack(_) => {}
             }
         }
+        self.moves = Moves { gprs, xmms, loads: others, places: spare };
     }
 
     fn move_vmctx(&self, gprs: &mut Vec<(Gpr, Gpr, bool)>, others: &mut Vec<(Place, Val)>, through_memory: bool) {
@@ -317,8 +319,7 @@ impl<'a> Baseline<'a> {
         debug_assert_eq!(builtin.params().len(), args.len(), "{builtin:?}");
         self.spill_registers(usize::MAX);
         self.save_lost();
-        let mut gprs: Vec<(Gpr, Gpr, bool)> = Vec::with_capacity(7);
-        let mut others: Vec<(Place, Val)> = Vec::new();
+        let Moves { mut gprs, xmms, loads: mut others, places } = std::mem::take(&mut self.moves);
         for (&arg, &dst) in args.iter().zip(&PARAM_GPRS[1..]) {
             match arg {
                 Arg::Imm(bits) => others.push((Place::Gpr(dst), Val { ty: AbiType::I64, at: At::Const(bits) })),
@@ -328,11 +329,12 @@ impl<'a> Baseline<'a> {
         }
         self.move_vmctx(&mut gprs, &mut others, false);
         self.move_gprs(&mut gprs);
-        for (place, val) in others {
+        for (place, val) in others.drain(..) {
             if let Place::Gpr(dst) = place {
                 self.load_gpr(dst, val);
             }
         }
+        self.moves = Moves { gprs, xmms, loads: others, places };
         for arg in args {
             if let Arg::Val(val) = arg {
                 self.release(*val);

@@ -131,7 +131,8 @@ impl Baseline<'_> {
 
     /// Emits what was put off.
     pub fn emit_cold(&mut self) {
-        for cold in std::mem::take(&mut self.cold) {
+        let mut put_off = std::mem::take(&mut self.cold);
+        for cold in put_off.drain(..) {
             self.asm.bind(cold.entry);
             self.offset = cold.wasm_offset;
             match cold.kind {
@@ -199,6 +200,7 @@ impl Baseline<'_> {
                 }
             }
         }
+        self.cold = put_off;
     }
 
     fn save_around(&mut self, saved: &[(u8, AbiType, Mem)]) {

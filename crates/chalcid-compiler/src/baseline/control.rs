@@ -60,6 +60,8 @@ pub(super) enum ValTypes<'a> {
 }
 
 impl ValTypes<'_> {
+    pub const NONE: Self = Self::Inline(None);
+
     fn as_slice(&self) -> &[ValType] {
         match self {
             ValTypes::Inline(ty) => ty.as_slice(),
@@ -82,26 +84,22 @@ pub(super) enum Passing {
     Slots(usize, usize),
 }
 
-/// Compiles an operator of this family.
+/// Compiles an operator of this family that is not among the frequent ones.
 pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
     match op {
         Operator::Nop => {}
         Operator::Unreachable => b.trap(TrapCode::Unreachable),
         Operator::Block { blockty } => {
             let (params, results) = b.block_types(*blockty)?;
-            b.flush();
-            let label = b.asm.label();
-            b.push_frame(FrameKind::Block, params.len(), results, label);
+            b.begin_block(params, results);
         }
-        Operator::Loop { blockty } => b.begin_loop(*blockty)?,
-        Operator::If { blockty } => b.begin_if(*blockty)?,
-        Operator::Else => b.begin_else(),
-        Operator::End => b.end()?,
-        Operator::Br { relative_depth } => b.br(*relative_depth),
-        Operator::BrIf { relative_depth } => {
-            let cond = b.pop();
-            let cond = b.test_cond(cond);
-            b.br_if(*relative_depth, cond);
+        Operator::Loop { blockty } => {
+            let (params, _) = b.block_types(*blockty)?;
+            b.begin_loop(params);
+        }
+        Operator::If { blockty } => {
+            let (params, results) = b.block_types(*blockty)?;
+            b.begin_if(params, results);
         }
         Operator::BrTable { targets } => b.br_table(targets)?,
         Operator::Return => b.br(b.frames.len() as u32 - 1),
@@ -263,8 +261,13 @@ impl<'a> Baseline<'a> {
         }
     }
 
-    fn begin_loop(&mut self, ty: BlockType) -> Result<(), CompileError> {
-        let (params, _) = self.block_types(ty)?;
+    pub fn begin_block(&mut self, params: ValTypes<'a>, results: ValTypes<'a>) {
+        self.flush();
+        let label = self.asm.label();
+        self.push_frame(FrameKind::Block, params.len(), results, label);
+    }
+
+    pub fn begin_loop(&mut self, params: ValTypes<'a>) {
         self.flush();
         // A turn of the loop brings other values: constants have to be in slots too.
         let from = self.height() - params.len();
@@ -281,11 +284,9 @@ impl<'a> Baseline<'a> {
         let label = self.asm.label_here();
         self.push_frame(FrameKind::Loop, params.len(), params, label);
         self.safepoint(HEAT_OF_TURN);
-        Ok(())
     }
 
-    fn begin_if(&mut self, ty: BlockType) -> Result<(), CompileError> {
-        let (params, results) = self.block_types(ty)?;
+    pub fn begin_if(&mut self, params: ValTypes<'a>, results: ValTypes<'a>) {
         let cond = self.pop();
         let cond = self.test_cond(cond);
         self.flush();
@@ -294,10 +295,9 @@ impl<'a> Baseline<'a> {
         self.branch_if(cond.not(), otherwise);
         let entries = self.entries(self.height() - params.len()).into();
         self.push_frame(FrameKind::If(otherwise, entries), params.len(), results, label);
-        Ok(())
     }
 
-    fn begin_else(&mut self) {
+    pub fn begin_else(&mut self) {
         let Some(mut frame) = self.frames.pop() else { unbalanced() };
         let FrameKind::If(otherwise, params) = std::mem::replace(&mut frame.kind, FrameKind::Else) else {
             unbalanced()
@@ -327,7 +327,7 @@ impl<'a> Baseline<'a> {
         self.flush();
     }
 
-    fn end(&mut self) -> Result<(), CompileError> {
+    pub fn end(&mut self) -> Result<(), CompileError> {
         let Some(mut frame) = self.frames.pop() else { unbalanced() };
         match std::mem::replace(&mut frame.kind, FrameKind::Block) {
             FrameKind::Loop => {
@@ -443,6 +443,13 @@ impl<'a> Baseline<'a> {
                 self.asm.jcc(Cc::Ne, label);
             }
         }
+    }
+
+    /// `br_if`
+    pub fn br_if_top(&mut self, depth: u32) {
+        let cond = self.pop();
+        let cond = self.test_cond(cond);
+        self.br_if(depth, cond);
     }
 
     /// Branches on a condition. The operands that the label takes stay.

@@ -212,14 +212,15 @@ impl<'a> Baseline<'a> {
     fn push_payload(&mut self, exception: Val, tag: TagIdx) -> Result<(), CompileError> {
         let ty = tag_type(self.module, tag)?;
         let layout = heap_layout::exception(&ty.params);
-        // The operator behind this one takes what no register was meant for.
-        self.forget_hint();
+        // No value is for the operator behind this one alone.
+        let next = std::mem::replace(&mut self.next, usize::MAX);
         let reference = self.in_own_gpr(exception);
         for (&ty, &offset) in ty.params.iter().zip(&layout.offsets) {
             let mem = self.in_object(reference, offset as i32);
             let class = self.field_class(StorageType::Val(ty));
             self.push_field(class, Extend::Unsigned, mem, None);
         }
+        self.next = next;
         self.release_gpr(reference);
         Ok(())
     }

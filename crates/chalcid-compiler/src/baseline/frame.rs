@@ -91,7 +91,7 @@ impl Baseline<'_> {
         self.frame.slot_size = if wide { 16 } else { 8 };
         self.frame.through_memory = signature.returns_through_memory();
         self.frame.catches = scan.catches;
-        self.locals = locals.iter().map(|&ty| Local { ty, pin: NO_PIN, home: 0, head: NONE }).collect();
+        self.locals.extend(locals.iter().map(|&ty| Local { ty, pin: NO_PIN, home: 0, head: NONE }));
         let mut below = if self.frame.through_memory { 16 } else { 8 };
         self.choose_registers(scan, &mut below);
 

@@ -1,7 +1,7 @@
 //! Loads and stores of numbers. Every access is placed by `bounds`.
 
 use chalcid_module::index::MemIdx;
-use wasmparser::{MemArg, MemArgTarget, Operator};
+use wasmparser::{MemArg, MemArgTarget};
 
 use super::asm::Op;
 use super::reg::R11;
@@ -10,9 +10,9 @@ use crate::{AbiType, CompileError};
 
 use AbiType::{F32, F64, I32, I64};
 
-/// Compiles a memory instruction.
-pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
-    use Operator as O;
+/// Compiles a load or store of a number, by its opcode.
+#[inline]
+pub(super) fn translate(b: &mut Baseline<'_>, opcode: u8, memory: MemIdx, offset: u64) -> Result<(), CompileError> {
     const MOV: Op = Op::one(0x8b);
     const ZERO8: Op = Op::two(0, 0xb6);
     const ZERO16: Op = Op::two(0, 0xb7);
@@ -22,30 +22,29 @@ pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool,
     const STORE: Op = Op::one(0x89);
     const STORE8: Op = Op::one(0x88).byte();
     const STORE16: Op = Op::one(0x89).prefixed(0x66);
-    match op {
-        O::I32Load { memarg } => b.load_int(memarg, 4, I32, MOV, false),
-        O::I64Load { memarg } => b.load_int(memarg, 8, I64, MOV, true),
-        O::I32Load8S { memarg } => b.load_int(memarg, 1, I32, SIGN8, false),
-        O::I32Load8U { memarg } => b.load_int(memarg, 1, I32, ZERO8, false),
-        O::I32Load16S { memarg } => b.load_int(memarg, 2, I32, SIGN16, false),
-        O::I32Load16U { memarg } => b.load_int(memarg, 2, I32, ZERO16, false),
-        O::I64Load8S { memarg } => b.load_int(memarg, 1, I64, SIGN8, true),
-        O::I64Load8U { memarg } => b.load_int(memarg, 1, I64, ZERO8, false),
-        O::I64Load16S { memarg } => b.load_int(memarg, 2, I64, SIGN16, true),
-        O::I64Load16U { memarg } => b.load_int(memarg, 2, I64, ZERO16, false),
-        O::I64Load32S { memarg } => b.load_int(memarg, 4, I64, SIGN32, true),
-        O::I64Load32U { memarg } => b.load_int(memarg, 4, I64, MOV, false),
-        O::F32Load { memarg } => b.load_float(memarg, 4, F32),
-        O::F64Load { memarg } => b.load_float(memarg, 8, F64),
+    let at = (memory, offset);
+    match opcode {
+        0x28 => b.load_int(at, 4, I32, MOV, false),
+        0x29 => b.load_int(at, 8, I64, MOV, true),
+        0x2a => b.load_float(at, 4, F32),
+        0x2b => b.load_float(at, 8, F64),
+        0x2c => b.load_int(at, 1, I32, SIGN8, false),
+        0x2d => b.load_int(at, 1, I32, ZERO8, false),
+        0x2e => b.load_int(at, 2, I32, SIGN16, false),
+        0x2f => b.load_int(at, 2, I32, ZERO16, false),
+        0x30 => b.load_int(at, 1, I64, SIGN8, true),
+        0x31 => b.load_int(at, 1, I64, ZERO8, false),
+        0x32 => b.load_int(at, 2, I64, SIGN16, true),
+        0x33 => b.load_int(at, 2, I64, ZERO16, false),
+        0x34 => b.load_int(at, 4, I64, SIGN32, true),
+        0x35 => b.load_int(at, 4, I64, MOV, false),
 
-        O::I32Store { memarg } => b.store_int(memarg, 4, STORE, false),
-        O::I64Store { memarg } => b.store_int(memarg, 8, STORE, true),
-        O::I32Store8 { memarg } | O::I64Store8 { memarg } => b.store_int(memarg, 1, STORE8, false),
-        O::I32Store16 { memarg } | O::I64Store16 { memarg } => b.store_int(memarg, 2, STORE16, false),
-        O::I64Store32 { memarg } => b.store_int(memarg, 4, STORE, false),
-        O::F32Store { memarg } => b.store_float(memarg, 4, F32),
-        O::F64Store { memarg } => b.store_float(memarg, 8, F64),
-        _ => Ok(false),
+        0x36 | 0x3e => b.store_int(at, 4, STORE, false),
+        0x37 => b.store_int(at, 8, STORE, true),
+        0x38 => b.store_float(at, 4, F32),
+        0x39 => b.store_float(at, 8, F64),
+        0x3a | 0x3c => b.store_int(at, 1, STORE8, false),
+        _ => b.store_int(at, 2, STORE16, false),
     }
 }
 
@@ -59,40 +58,50 @@ pub(super) fn target(memarg: &MemArg) -> Option<MemIdx> {
 
 impl Baseline<'_> {
     #[inline]
-    fn load_int(&mut self, memarg: &MemArg, size: u32, ty: AbiType, op: Op, wide: bool) -> Result<bool, CompileError> {
-        let Some(memory) = target(memarg) else { return Ok(false) };
+    fn load_int(
+        &mut self,
+        (memory, offset): (MemIdx, u64),
+        size: u32,
+        ty: AbiType,
+        op: Op,
+        wide: bool,
+    ) -> Result<(), CompileError> {
         let index = self.pop();
-        let Some(place) = self.place(memory, index, memarg.offset, size)? else { return Ok(true) };
+        let Some(place) = self.place(memory, index, offset, size)? else { return Ok(()) };
         self.release_place(place);
         let dst = self.result_gpr();
         self.memory_site();
         self.asm.rm(op, wide, dst.0, place.mem);
         self.push_gpr(ty, dst);
-        Ok(true)
+        Ok(())
     }
 
-    fn load_float(&mut self, memarg: &MemArg, size: u32, ty: AbiType) -> Result<bool, CompileError> {
-        let Some(memory) = target(memarg) else { return Ok(false) };
+    fn load_float(&mut self, (memory, offset): (MemIdx, u64), size: u32, ty: AbiType) -> Result<(), CompileError> {
         let index = self.pop();
-        let Some(place) = self.place(memory, index, memarg.offset, size)? else { return Ok(true) };
+        let Some(place) = self.place(memory, index, offset, size)? else { return Ok(()) };
         self.release_place(place);
         let dst = self.result_xmm();
         self.memory_site();
         self.asm.rm(load_op(ty), false, dst.0, place.mem);
         self.push_xmm(ty, dst);
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
-    fn store_int(&mut self, memarg: &MemArg, size: u32, op: Op, wide: bool) -> Result<bool, CompileError> {
-        let Some(memory) = target(memarg) else { return Ok(false) };
+    fn store_int(
+        &mut self,
+        (memory, offset): (MemIdx, u64),
+        size: u32,
+        op: Op,
+        wide: bool,
+    ) -> Result<(), CompileError> {
         let val = self.pop();
         let index = self.pop();
         // A constant is part of the instruction, where it fits.
         if let At::Const(bits) = val.at
             && (size < 8 || bits as i32 as u64 == bits)
         {
-            let Some(place) = self.place(memory, index, memarg.offset, size)? else { return Ok(true) };
+            let Some(place) = self.place(memory, index, offset, size)? else { return Ok(()) };
             self.memory_site();
             let op = match size {
                 1 => Op::one(0xc6),
@@ -109,30 +118,29 @@ impl Baseline<'_> {
                 _ => self.asm.put4(bits as u32),
             }
             self.release_place(place);
-            return Ok(true);
+            return Ok(());
         }
         let reg = self.in_gpr(val);
-        if let Some(place) = self.place(memory, index, memarg.offset, size)? {
+        if let Some(place) = self.place(memory, index, offset, size)? {
             debug_assert!(reg != R11);
             self.memory_site();
             self.asm.rm(op, wide, reg.0, place.mem);
             self.release_place(place);
         }
         self.release_gpr(reg);
-        Ok(true)
+        Ok(())
     }
 
-    fn store_float(&mut self, memarg: &MemArg, size: u32, ty: AbiType) -> Result<bool, CompileError> {
-        let Some(memory) = target(memarg) else { return Ok(false) };
+    fn store_float(&mut self, (memory, offset): (MemIdx, u64), size: u32, ty: AbiType) -> Result<(), CompileError> {
         let val = self.pop();
         let index = self.pop();
         let reg = self.in_xmm(val);
-        if let Some(place) = self.place(memory, index, memarg.offset, size)? {
+        if let Some(place) = self.place(memory, index, offset, size)? {
             self.memory_site();
             self.asm.rm(store_op(ty), false, reg.0, place.mem);
             self.release_place(place);
         }
         self.release_xmm(reg);
-        Ok(true)
+        Ok(())
     }
 }

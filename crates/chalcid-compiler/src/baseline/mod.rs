@@ -22,9 +22,11 @@ mod asm;
 mod cold;
 mod features;
 mod frame;
+mod operator;
 mod output;
 mod reg;
 mod scan;
+mod scratch;
 mod state;
 
 mod moves;
@@ -55,9 +57,10 @@ mod vector;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chalcid_module::artifact::CompiledCode;
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use wasmparser::{BinaryReader, FunctionBody};
 
 pub(crate) use features::CpuFeatures;
+use scratch::Scratch;
 use state::Baseline;
 
 use crate::optimizing::Input;
@@ -74,9 +77,15 @@ pub(crate) fn compile_function(
     cpu: CpuFeatures,
 ) -> Result<CompiledCode, CompileError> {
     // The boundary of the tier: a panic within is a fault of ours, which a hostile module must not turn into the end of the process.
-    let compiled = catch_unwind(AssertUnwindSafe(|| match compile(input, settings, cpu, false)? {
-        Some(compiled) => Ok(compiled),
-        None => compile(input, settings, cpu, true)?.ok_or_else(|| CompileError::Internal("narrow slots".to_owned())),
+    // What the compilation used of the thread's memory is given up then.
+    let compiled = catch_unwind(AssertUnwindSafe(|| {
+        let mut scratch = Scratch::take();
+        let compiled = match compile(input, settings, cpu, false, &mut scratch)? {
+            Some(compiled) => Some(compiled),
+            None => compile(input, settings, cpu, true, &mut scratch)?,
+        };
+        scratch.keep();
+        compiled.ok_or_else(|| CompileError::Internal("narrow slots".to_owned()))
     }));
     compiled.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str);
@@ -91,6 +100,7 @@ fn compile(
     settings: &Settings,
     cpu: CpuFeatures,
     wide: bool,
+    scratch: &mut Scratch,
 ) -> Result<Option<CompiledCode>, CompileError> {
     let Input { module, layout, .. } = input;
     let ty = module
@@ -100,78 +110,40 @@ fn compile(
         .ok_or_else(|| CompileError::Internal(format!("no defined function {}", input.func.0)))?;
 
     let body = FunctionBody::new(BinaryReader::new(input.body, input.body_offset as u64));
-    let mut locals: Vec<AbiType> = ty.params.iter().map(|&ty| AbiType::of_module(ty, module)).collect();
+    let mut locals = std::mem::take(&mut scratch.types);
+    locals.clear();
+    locals.extend(ty.params.iter().map(|&ty| AbiType::of_module(ty, module)));
     for declared in body.get_locals_reader()? {
         let (count, ty) = declared?;
         let ty = val_type(ty).ok_or_else(|| CompileError::Internal(format!("unknown type {ty}")))?;
         locals.resize(locals.len() + count as usize, AbiType::of_module(ty, module));
     }
-    let mut operators = body.get_operators_reader()?;
-    let start = operators.original_position() as usize - input.body_offset;
-    let scan = scan::scan(&input.body[start..], locals.len());
+    let start = body.get_operators_reader()?.original_position() as usize - input.body_offset;
+    let scan = scan::scan(&input.body[start..], locals.len(), std::mem::take(&mut scratch.uses));
     let wide = wide || scan.wide || locals.contains(&AbiType::V128);
 
-    let mut b = Baseline::new(module, layout, settings, cpu, ty, input.func.0, input.body);
+    let mut b = Baseline::new(module, layout, settings, cpu, ty, input.func.0, input.body, scratch);
     // A module is at most 1 GiB long, so that every offset fits.
-    b.offset = input.body_offset as u32;
+    b.body_offset = input.body_offset as u32;
+    b.offset = b.body_offset;
+    b.next = start;
     b.begin(&locals, &scan, wide)?;
+    (scratch.types, scratch.uses) = (locals, scan.locals);
     b.push_function_frame();
     b.enter();
     while !b.ended() {
-        let (op, offset) = operators.read_with_offset()?;
-        b.offset = offset as u32;
-        b.next = operators.original_position() as usize - input.body_offset;
-        b.operator(&op, offset as usize)?;
+        b.operator()?;
         if b.too_narrow {
+            b.recycle(scratch);
             return Ok(None);
         }
     }
-    b.finish().map(Some)
+    let compiled = b.finish()?;
+    b.recycle(scratch);
+    Ok(Some(compiled))
 }
 
 impl Baseline<'_> {
-    /// Compiles one operator.
-    #[inline]
-    fn operator(&mut self, op: &Operator<'_>, offset: usize) -> Result<(), CompileError> {
-        if !self.reachable {
-            return control::translate_unreachable(self, op);
-        }
-        if self.cond_pending
-            && !matches!(
-                op,
-                Operator::BrIf { .. }
-                    | Operator::If { .. }
-                    | Operator::Select
-                    | Operator::TypedSelect { .. }
-                    | Operator::I32Eqz
-            )
-        {
-            self.settle_cond();
-        }
-        let known = variable::translate(self, op)?
-            || memory::translate(self, op)?
-            || numeric::translate(self, op)?
-            || control::translate(self, op)?
-            || call::translate(self, op)?
-            || float::translate(self, op)?
-            || convert::translate(self, op)?
-            || reference::translate(self, op)?
-            || structure::translate(self, op)?
-            || array::translate(self, op)?
-            || cast::translate(self, op)?
-            || exception::translate(self, op)?
-            || table::translate(self, op)?
-            || bulk::translate(self, op)?
-            || vector::translate(self, op)?
-            || descriptor::translate(self, op)?
-            || atomic::translate(self, op)?;
-        if !known {
-            return Err(unsupported(op, offset));
-        }
-        debug_assert_eq!(self.held(), (0, 0), "registers still held after {op:?}");
-        self.check_size()
-    }
-
     /// Fails when there is too much code, or too much beside it.
     fn check_size(&self) -> Result<(), CompileError> {
         self.check_maps()?;
@@ -181,11 +153,4 @@ impl Baseline<'_> {
         }
         Err(CompileError::TooComplex { what: "bytes of code", count: size.into(), limit: LARGEST_CODE.into() })
     }
-}
-
-/// The error for an operator no family knows: its name without its immediates.
-fn unsupported(op: &Operator<'_>, offset: usize) -> CompileError {
-    let printed = format!("{op:?}");
-    let name = printed.split([' ', '{', '(']).next().unwrap_or_default();
-    CompileError::Unsupported { operator: name.to_owned(), offset }
 }

@@ -151,11 +151,6 @@ impl Baseline<'_> {
         self.release(val);
     }
 
-    /// Lets results of the operator at hand go to no local.
-    pub fn forget_hint(&mut self) {
-        self.next = usize::MAX;
-    }
-
     /// The local that the next operator sets, if it has a register and nothing stands for its value.
     #[inline]
     fn next_set(&self) -> Option<&Local> {

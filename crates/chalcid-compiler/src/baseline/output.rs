@@ -67,22 +67,21 @@ impl Baseline<'_> {
     }
 
     /// The artifact.
-    pub fn finish(mut self) -> Result<CompiledCode, CompileError> {
+    pub fn finish(&mut self) -> Result<CompiledCode, CompileError> {
         self.emit_cold();
         self.end_frame()?;
         let size = self.frame_size();
-        let maps = std::mem::take(&mut self.maps);
+        let maps = self.maps.drain(..);
         let stack_maps: Vec<_> = maps
-            .into_iter()
             .map(|map| {
                 let frame_size = size + map.outgoing;
                 let references = map.references.iter().map(|offset| frame_size.wrapping_add_signed(*offset)).collect();
                 StackMap { return_offset: map.return_offset, frame_size, references }
             })
             .collect();
-        let handlers = std::mem::take(&mut self.handler_sites).into_iter();
+        let handlers = self.handler_sites.iter();
         let handlers = handlers
-            .map(|(return_offset, landing)| {
+            .map(|&(return_offset, landing)| {
                 let landing = self.asm.position(landing);
                 HandlerSite { return_offset, frame_size: size, landing }
             })
@@ -93,9 +92,9 @@ impl Baseline<'_> {
             alignment: 16,
             tier: Tier::Baseline,
             relocations: Vec::new(),
-            traps: self.traps,
+            traps: self.traps.as_slice().into(),
             stack_maps,
-            source_map: self.source_map,
+            source_map: self.source_map.as_slice().into(),
             handlers,
         };
         if cfg!(debug_assertions) {

@@ -60,6 +60,7 @@ pub(super) const VALUE_XMMS: u8 = 8;
 
 impl Gpr {
     /// The register as a set.
+    #[inline]
     pub const fn bit(self) -> u16 {
         1 << self.0
     }
@@ -67,6 +68,7 @@ impl Gpr {
 
 impl Xmm {
     /// The register as a set.
+    #[inline]
     pub const fn bit(self) -> u16 {
         1 << self.0
     }
@@ -93,20 +95,24 @@ impl Mem {
     pub const NO_INDEX: u8 = 4;
 
     /// `[base + disp]`.
+    #[inline]
     pub const fn new(base: Gpr, disp: i32) -> Self {
         Self { base: base.0, index: Self::NO_INDEX, scale: 0, disp }
     }
 
     /// `[base + index * 2^scale + disp]`.
+    #[inline]
     pub const fn indexed(base: Gpr, index: Gpr, scale: u8, disp: i32) -> Self {
         Self { base: base.0, index: index.0, scale, disp }
     }
 
     /// In the frame.
+    #[inline]
     pub const fn frame(offset: i32) -> Self {
         Self::new(RBP, offset)
     }
 
+    #[inline]
     pub const fn has_index(self) -> bool {
         self.index != Self::NO_INDEX
     }

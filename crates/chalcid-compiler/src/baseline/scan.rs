@@ -25,10 +25,11 @@ pub(super) struct Scan {
     pub catches: bool,
 }
 
-/// Looks at the instructions of a body with so many locals.
-pub(super) fn scan(code: &[u8], locals: usize) -> Scan {
-    let mut scan =
-        Scan { locals: vec![0; locals], vmctx: 0, memory: 0, heap: 0, calls: 0, wide: false, catches: false };
+/// Looks at the instructions of a body with so many locals. The vector is to be used again.
+pub(super) fn scan(code: &[u8], locals: usize, mut uses: Vec<u32>) -> Scan {
+    uses.clear();
+    uses.resize(locals, 0);
+    let mut scan = Scan { locals: uses, vmctx: 0, memory: 0, heap: 0, calls: 0, wide: false, catches: false };
     let mut reader = Reader { code, pos: 0 };
     let mut loops: Vec<bool> = Vec::new();
     let mut depth = 0;

@@ -16,6 +16,7 @@ use chalcid_module::artifact::{SourcePosition, TrapSite};
 use chalcid_module::declarations::Declarations;
 use chalcid_module::layout::VMContextLayout;
 use chalcid_module::types::FuncType;
+use wasmparser::OperatorsReaderAllocations;
 
 use super::asm::{Asm, Cc, Label, Op};
 use super::cold::Cold;
@@ -25,6 +26,7 @@ use super::features::CpuFeatures;
 use super::frame::FrameLayout;
 use super::output::Map;
 use super::reg::{Gpr, Mem, OPERAND_GPRS, OPERAND_XMMS, Xmm};
+use super::scratch::{Moves, Scratch};
 use crate::objects::StructLayouts;
 use crate::{AbiType, Settings};
 
@@ -151,9 +153,12 @@ pub(super) struct Baseline<'a> {
     pub ty: &'a FuncType,
     /// Number of the function.
     pub func: u32,
-    /// The body, and where in it the next operator begins.
+    /// The body, where it lies in the module, and where in it the next operator begins.
     pub body: &'a [u8],
+    pub body_offset: u32,
     pub next: usize,
+    /// What the reading library uses again.
+    pub reader: OperatorsReaderAllocations,
     /// Offset in the module of the operator at hand.
     pub offset: u32,
     pub reachable: bool,
@@ -195,6 +200,8 @@ pub(super) struct Baseline<'a> {
     pub handler_sites: Vec<(u32, Label)>,
     /// Layouts of structure types that were used.
     pub struct_layouts: StructLayouts,
+    /// Empty vectors for the moves of a call.
+    pub moves: Moves,
     /// References in all maps, which is bounded.
     pub mapped: u64,
     /// Start of the code that leaves the function.
@@ -211,8 +218,10 @@ impl<'a> Baseline<'a> {
         ty: &'a FuncType,
         func: u32,
         body: &'a [u8],
+        scratch: &mut Scratch,
     ) -> Self {
-        let mut asm = Asm::new(body.len() * 6 + 256);
+        let mut asm = std::mem::take(&mut scratch.asm);
+        asm.begin(body.len() * 6 + 256);
         let overflow = asm.label();
         Self {
             asm,
@@ -223,18 +232,20 @@ impl<'a> Baseline<'a> {
             ty,
             func,
             body,
+            body_offset: 0,
             next: 0,
+            reader: std::mem::take(&mut scratch.reader),
             offset: 0,
             reachable: true,
-            frames: Vec::new(),
+            frames: Vec::with_capacity(16),
             skipped_frames: 0,
             handlers: Vec::new(),
             frame: FrameLayout::default(),
-            locals: Vec::new(),
-            stack: Vec::with_capacity(32),
+            locals: std::mem::take(&mut scratch.locals),
+            stack: std::mem::take(&mut scratch.stack),
             flushed: 0,
-            gc_entries: Vec::new(),
-            gc_homes: Vec::new(),
+            gc_entries: std::mem::take(&mut scratch.gc_entries),
+            gc_homes: std::mem::take(&mut scratch.gc_homes),
             cond_pending: false,
             too_narrow: false,
             operand_gprs: OPERAND_GPRS,
@@ -247,12 +258,13 @@ impl<'a> Baseline<'a> {
             xmm_entry: [NONE; 16],
             max_slots: 0,
             max_outgoing: 0,
-            cold: Vec::new(),
-            traps: Vec::new(),
-            source_map: Vec::new(),
-            maps: Vec::new(),
-            handler_sites: Vec::new(),
+            cold: std::mem::take(&mut scratch.cold),
+            traps: std::mem::take(&mut scratch.traps),
+            source_map: std::mem::take(&mut scratch.source_map),
+            maps: std::mem::take(&mut scratch.maps),
+            handler_sites: std::mem::take(&mut scratch.handler_sites),
             struct_layouts: StructLayouts::default(),
+            moves: std::mem::take(&mut scratch.moves),
             mapped: 0,
             overflow,
         }

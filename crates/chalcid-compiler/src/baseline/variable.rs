@@ -16,23 +16,12 @@ use super::state::{At, Baseline, Cond, Loc, NO_PIN, Val, in_xmm, is_wide};
 use crate::signature::hierarchy;
 use crate::{AbiType, CompileError};
 
-/// Compiles an operator of this family.
-#[inline]
+/// Compiles an operator of this family that is not among the frequent ones.
 pub(super) fn translate(b: &mut Baseline<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
     match *op {
-        Operator::LocalGet { local_index } => b.push_local(local_index),
-        Operator::LocalSet { local_index } => {
-            b.set_local(local_index);
-        }
-        Operator::LocalTee { local_index } => b.tee_local(local_index),
-        Operator::I32Const { value } => b.push(AbiType::I32, Loc::Const(value.cast_unsigned().into())),
-        Operator::I64Const { value } => b.push(AbiType::I64, Loc::Const(value.cast_unsigned())),
         Operator::F32Const { value } => b.push(AbiType::F32, Loc::Const(value.bits().into())),
         Operator::F64Const { value } => b.push(AbiType::F64, Loc::Const(value.bits())),
-        Operator::GlobalGet { global_index } => b.global_get(GlobalIdx(global_index))?,
-        Operator::GlobalSet { global_index } => b.global_set(GlobalIdx(global_index))?,
-        Operator::Drop => b.drop_top(),
-        Operator::Select | Operator::TypedSelect { .. } => b.select(),
+        Operator::TypedSelect { .. } => b.select(),
         _ => return Ok(false),
     }
     Ok(true)
@@ -49,7 +38,7 @@ enum Place {
 
 impl<'a> Baseline<'a> {
     /// `local.set`. Gives the register where the value came from if it still has it.
-    fn set_local(&mut self, index: u32) {
+    pub fn set_local(&mut self, index: u32) {
         let val = self.pop();
         self.settle_local(index);
         self.write_local(index, val);
@@ -67,7 +56,7 @@ impl<'a> Baseline<'a> {
         }
     }
 
-    fn tee_local(&mut self, index: u32) {
+    pub fn tee_local(&mut self, index: u32) {
         let val = self.pop();
         self.settle_local(index);
         let local = self.locals[index as usize];
@@ -128,7 +117,7 @@ impl<'a> Baseline<'a> {
         }
     }
 
-    fn global_get(&mut self, index: GlobalIdx) -> Result<(), CompileError> {
+    pub fn global_get(&mut self, index: GlobalIdx) -> Result<(), CompileError> {
         let global = self.global(index)?;
         if let Some((ty, bits)) = constant_global(global) {
             self.push(ty, Loc::Const(bits));
@@ -162,7 +151,7 @@ impl<'a> Baseline<'a> {
         Ok(())
     }
 
-    fn global_set(&mut self, index: GlobalIdx) -> Result<(), CompileError> {
+    pub fn global_set(&mut self, index: GlobalIdx) -> Result<(), CompileError> {
         let global = self.global(index)?;
         let mut val = self.pop();
         // The scratch register may hold the place.
@@ -198,7 +187,7 @@ impl<'a> Baseline<'a> {
     }
 
     /// `select`: the first operand if the condition is not zero.
-    fn select(&mut self) {
+    pub fn select(&mut self) {
         let cond = self.pop();
         let cond = self.test_cond(cond);
         let second = self.pop();

@@ -45,12 +45,5 @@ pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>, offset: u
             return Ok(());
         }
     }
-    Err(unsupported(op, offset))
-}
-
-/// The error for an operator no family knows: its name without its immediates.
-fn unsupported(op: &Operator<'_>, offset: usize) -> CompileError {
-    let printed = format!("{op:?}");
-    let name = printed.split([' ', '{', '(']).next().unwrap_or_default();
-    CompileError::Unsupported { operator: name.to_owned(), offset }
+    Err(CompileError::unsupported(op, offset))
 }
