@@ -7,7 +7,7 @@
 //! | `exported` | [`Exported`](crate::exported::Exported): an Exported Function | yes |
 //! | `gc_object` | [`GcObject`](crate::gc_object::GcObject): a structure or array, behind a Proxy | no |
 //! | `realm` | [`RealmData`](crate::realm::RealmData): one a context, never seen by programs | no |
-//! | `watch` | none: one a runtime, see [`crate::collector`] | no |
+//! | `watch`, `waste` | none: one a runtime, see [`crate::collector`] | no |
 //!
 //! Each object owns one box, which its finaliser drops and its marker traces. QuickJS finds cycles by trial deletion: a marker must
 //! report every count that the box holds exactly once, and a box must not hold a count that it does not report, or the cycle through
@@ -38,6 +38,7 @@ pub(crate) struct Classes {
     pub(crate) realm: qjs::JSClassID,
     pub(crate) gc_object: qjs::JSClassID,
     pub(crate) watch: qjs::JSClassID,
+    pub(crate) waste: qjs::JSClassID,
 }
 
 /// What an object of one of our classes owns.
@@ -60,6 +61,7 @@ impl ObjectBox {
     /// The box of a new object.
     pub(crate) fn new(host: QuickJs, slots: Rc<dyn PlatformObject<QuickJs>>) -> Result<Self, Value> {
         let runtime = host.runtime();
+        runtime.collector.waste(host.ctx(), host.runtime_ptr());
         runtime.pressure.relieve(runtime.rt, &runtime.agent);
         Ok(Self { slots, host, realm: host.realm_ref()? })
     }
@@ -95,7 +97,8 @@ impl Classes {
             exported: register::<Exported>(rt, c"WebAssemblyFunction", Some(exported::call))?,
             realm: register::<RealmData>(rt, c"WebAssemblyRealm", None)?,
             gc_object: register::<GcObject>(rt, c"WebAssemblyGCObject", None)?,
-            watch: collector::register(rt)?,
+            watch: collector::register_watch(rt)?,
+            waste: collector::register_waste(rt)?,
         })
     }
 }
@@ -189,7 +192,7 @@ unsafe extern "C" fn mark<B: ClassBox>(rt: *mut qjs::JSRuntime, object: qjs::JSV
     if let Some(body) = unsafe { body.as_ref() } {
         let runtime = body.runtime();
         runtime.collector.asks(runtime, mark);
-        body.mark(&mut Marker { rt, mark });
+        body.mark(&mut Marker::new(rt, mark));
     }
 }
 
@@ -206,6 +209,11 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
+    /// For the collector's call of a marker.
+    pub(crate) fn new(rt: *mut qjs::JSRuntime, mark: qjs::JS_MarkFunc) -> Self {
+        Self { rt, mark }
+    }
+
     /// Reports one count of a value.
     pub(crate) fn raw(&mut self, raw: qjs::JSValue) {
         // SAFETY: the collector is running in `rt`, and whoever reports the value holds a count of it.

@@ -79,9 +79,10 @@ pub fn agent(ctx: &Ctx<'_>) -> Option<Agent> {
 /// WebAssembly alone, for some time, that is much larger than its own.
 pub fn collect_garbage(ctx: &Ctx<'_>) {
     match Runtime::get(ctx) {
-        Some(runtime) => {
+        Some(state) => {
             // SAFETY: the state lives as long as the runtime, which `ctx` borrows.
-            let runtime = unsafe { runtime.as_ref() };
+            let runtime = unsafe { state.as_ref() };
+            runtime.collector.waste(ctx.as_raw(), state);
             runtime.pressure.collect(runtime.rt, &runtime.agent);
         }
         None => ctx.run_gc(),

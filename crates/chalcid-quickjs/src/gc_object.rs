@@ -55,6 +55,7 @@ impl Drop for GcObject {
 pub(crate) fn new(host: QuickJs, id: u32, slots: Rc<dyn PlatformObject<QuickJs>>) -> Result<Value, Value> {
     let runtime = host.runtime();
     runtime.follow_collection();
+    runtime.collector.waste(host.ctx(), host.runtime_ptr());
     runtime.pressure.relieve(runtime.rt, &runtime.agent);
     let realm = host.realm_ref()?;
     let handler = match realm.data().gc_object_handler.get() {

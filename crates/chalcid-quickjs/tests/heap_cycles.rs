@@ -215,6 +215,23 @@ fn weak_references_see_cycles_die() {
 }
 
 #[test]
+fn a_long_chain_back_and_forth_between_the_heaps() {
+    // No cycle: each link goes only when the one before has gone. One collection has to do.
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, VALUES);
+        run_in(&ctx, "globalThis.chain = (length) => { let next = null, first; while (length-- > 0) { const link = { next }; first ??= new WeakRef(link); next = shared.node(link, null); } return first; };");
+        run_in(&ctx, "globalThis.last = chain(3); last.deref(); same(1, 1);");
+        let before = alive(&runtime, &ctx).objects;
+        run_in(&ctx, "globalThis.last = chain(3000);");
+        ctx.run_gc();
+        run_in(&ctx, "same(last.deref(), undefined);");
+        assert_eq!(alive(&runtime, &ctx).objects, before);
+    });
+    end(runtime, context);
+}
+
+#[test]
 fn one_collection_of_the_host_is_enough() {
     let (runtime, context) = context();
     context.with(|ctx| {

@@ -5,16 +5,14 @@
 
 mod common;
 
-use chalcid_quickjs::chalcid::Val;
+use chalcid_quickjs::chalcid::{Config, TierPolicy, Val};
 use chalcid_quickjs::rquickjs::{Context, Ctx, Function, Runtime, Value, qjs};
 use common::alive::{alive, end};
-use common::{context, run_in, stressed_context};
+use common::{context, context_with, run_in, stressed_context};
 
-/// Collects both heaps until nothing more can come of it.
+/// Collects both heaps.
 fn collect(ctx: Ctx<'_>) {
-    for _ in 0..8 {
-        chalcid_quickjs::collect_garbage(&ctx);
-    }
+    chalcid_quickjs::collect_garbage(&ctx);
 }
 
 /// Has QuickJS collect when it makes an object next.
@@ -46,6 +44,12 @@ fn play((runtime, context): (Runtime, Context), graphs: u32, steps: u32) {
 #[test]
 fn random_graphs() {
     play(context(), 40, 400);
+}
+
+#[test]
+fn random_graphs_in_each_tier() {
+    play(context_with(Config::new().tier(TierPolicy::Baseline)), 10, 400);
+    play(context_with(Config::new().tier(TierPolicy::Optimizing)), 10, 400);
 }
 
 #[test]

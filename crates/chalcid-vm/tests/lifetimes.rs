@@ -412,3 +412,35 @@ fn a_host_that_tells_its_phases_finds_cycles_through_the_heap() {
     host.release(shared_object);
     assert_eq!(agent.entities(), 0);
 }
+
+#[test]
+fn what_nothing_reaches_goes_at_once_if_the_host_asks_for_it() {
+    let kit = Kit::new();
+    let (host, agent) = hosted(&kit);
+    let instance = kit.text(
+        &agent,
+        "(module (type $s (struct (field externref))) (func (export \"lose\") (param externref) (drop (struct.new $s (local.get 0)))))",
+    );
+    let scope = agent.scope();
+    host.values.set(host.values.get() + 1);
+    // SAFETY: the hooks count it, and the count was just added.
+    let value = agent.extern_to_raw(Some(unsafe { HostValue::from_raw(&agent, [1, 0]) })).unwrap();
+    kit.call(&instance, "lose", &[value]).unwrap();
+    drop(scope);
+    let object = host.keep(&instance);
+    assert_eq!((host.collect_in_phases(&agent), host.values.get()), (0, 1));
+
+    // An object without a count: nothing reaches it.
+    let trace =
+        |body: &dyn Any, visit: &mut dyn FnMut(Edge)| body.downcast_ref::<Agent>().unwrap().trace_unreached(visit);
+    let body: Box<dyn Any> = Box::new(agent.clone());
+    let waste = Object { count: Cell::new(0), body: RefCell::new(Some(body)), trace };
+    host.objects.borrow_mut().push(Rc::new(waste));
+    agent.seek_unreached(true);
+    assert_eq!((host.collect_in_phases(&agent), host.values.get()), (1, 0));
+    agent.seek_unreached(false);
+    assert_eq!(host.collect_in_phases(&agent), 0);
+    drop(instance);
+    host.release(object);
+    assert_eq!(agent.entities(), 0);
+}

@@ -16,8 +16,8 @@ pub struct Alive {
 
 /// Collects, and looks.
 pub fn alive(runtime: &Runtime, ctx: &Ctx<'_>) -> Alive {
-    // What only the engine's heap still holds goes with its next collection, and what that held with the next of QuickJS.
     chalcid_quickjs::collect_garbage(ctx);
+    // Objects that were made for the collection alone.
     ctx.run_gc();
     Alive { objects: runtime_objects(runtime, ctx), entities: chalcid_quickjs::agent(ctx).unwrap().entities() }
 }

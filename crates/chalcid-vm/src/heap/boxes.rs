@@ -43,6 +43,10 @@ pub(super) fn is_box(reference: u32) -> bool {
     reference & OBJECT_MASK == BOX_TAG
 }
 
+fn reference(index: u32) -> u32 {
+    (index + 1) << BOX_SHIFT | BOX_TAG
+}
+
 fn index(reference: u32) -> Option<usize> {
     if is_box(reference) { (reference >> BOX_SHIFT).checked_sub(1).map(|index| index as usize) } else { None }
 }
@@ -83,7 +87,7 @@ impl Boxes {
             self.slots.len() as u32 - 1
         };
         self.live += 1;
-        Ok((index + 1) << BOX_SHIFT | BOX_TAG)
+        Ok(reference(index))
     }
 
     pub(super) fn begin_marking(&mut self) {
@@ -100,6 +104,13 @@ impl Boxes {
             Some(Slot::Full { marked, .. }) => !std::mem::replace(marked, true),
             _ => false,
         }
+    }
+
+    /// References to the boxes that are not marked.
+    pub(super) fn unmarked(&self) -> impl Iterator<Item = u32> {
+        let is_unmarked = |slot: &Slot| matches!(slot, Slot::Full { marked: false, .. });
+        let unmarked = self.slots.iter().enumerate().filter(move |(_, slot)| is_unmarked(slot));
+        unmarked.map(|(index, _)| reference(index as u32))
     }
 
     /// Frees a box; its value is the caller's.

@@ -87,12 +87,17 @@ impl Tags {
         }
     }
 
-    /// Frees the numbers of tags that no exception was met of; the handles are the caller's to let go.
-    pub(super) fn sweep(&mut self) -> Vec<Strong<TagInst>> {
-        let unused = |(index, entry): (usize, &Option<Entry>)| {
+    /// The numbers that are not marked.
+    pub(super) fn unmarked(&self) -> impl Iterator<Item = u32> {
+        let unmarked = |(index, entry): (usize, &Option<Entry>)| {
             entry.as_ref().is_some_and(|entry| !entry.met).then_some(index as u32 + 1)
         };
-        let numbers: Vec<u32> = self.entries.iter().enumerate().filter_map(unused).collect();
+        self.entries.iter().enumerate().filter_map(unmarked)
+    }
+
+    /// Frees the numbers of tags that no exception was met of; the handles are the caller's to let go.
+    pub(super) fn sweep(&mut self) -> Vec<Strong<TagInst>> {
+        let numbers: Vec<u32> = self.unmarked().collect();
         numbers.into_iter().filter_map(|number| self.take(number)).collect()
     }
 

@@ -121,6 +121,13 @@ impl HeapFuncs {
         }
     }
 
+    /// The numbers that are not marked.
+    pub(super) fn unmarked(&self) -> impl Iterator<Item = u32> {
+        let is_unmarked = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.marked);
+        let unmarked = self.entries.iter().enumerate().filter(move |(_, entry)| is_unmarked(entry));
+        unmarked.map(|(number, _)| number as u32)
+    }
+
     /// Frees the numbers that are not marked; what kept their functions is the caller's to let go.
     /// Recent ones are freed too unless `keep_recent`.
     pub(super) fn sweep(&mut self, keep_recent: bool) -> Vec<FuncOwner> {

@@ -44,11 +44,8 @@
 //! what the objects of the heap hold, one by one and each exactly once (`lifetimes::host`). What a host object holds of the heap
 //! is an [`ObjectBody`], which is asked; an [`ObjectRef`] is held from outside.
 //!
-//! Two things are left to a later collection:
-//! - While wasm is running (a scope is open), functions are plain pointers in its frames. A cycle through a function in a field stays until
-//!   the host collects with no wasm on the stack; one through values of the host does not have to wait.
-//! - An object that nothing reaches any more holds on to what its boxes hold until the heap is collected next. A chain that goes back and forth between
-//!   the heaps *without* being a cycle takes one collection of the heap for each time it comes back.
+//! While wasm is running (a scope is open), functions are plain pointers in its frames. A cycle through a function in a field stays until
+//! the host collects with no wasm on the stack; one through values of the host does not have to wait.
 
 mod boxes;
 mod exceptions;

@@ -53,6 +53,21 @@ impl Heap {
         self.roots.for_each_handle(host_objects, visit);
     }
 
+    /// Visits the objects that host objects hold.
+    pub(crate) fn for_each_asked(&self, visit: &mut dyn FnMut(u32)) {
+        self.roots.for_each_asked(visit);
+    }
+
+    /// The leaves that this walk has not met; functions only if so asked.
+    pub(crate) fn unmet_leaves(&self, functions: bool) -> Vec<Leaf> {
+        let mut leaves: Vec<_> = self.boxes.borrow().unmarked().map(Leaf::Box).collect();
+        leaves.extend(self.tags.borrow().unmarked().map(Leaf::Tag));
+        if functions {
+            leaves.extend(self.funcs.borrow().unmarked().map(Leaf::Function));
+        }
+        leaves
+    }
+
     /// Forgets what earlier walks have met.
     pub(crate) fn begin_walk(&self) {
         self.next_epoch();

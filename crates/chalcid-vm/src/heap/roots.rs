@@ -139,6 +139,15 @@ impl Roots {
         }
     }
 
+    /// Visits the objects that host objects hold.
+    pub(super) fn for_each_asked(&self, visit: &mut dyn FnMut(u32)) {
+        for (reference, handles) in self.handles.borrow().iter() {
+            if handles.asked > 0 {
+                visit(*reference as u32);
+            }
+        }
+    }
+
     /// Visits the objects that handles name; those of host objects only if so asked.
     pub(super) fn for_each_handle(&self, host_objects: bool, visit: &mut dyn FnMut(u32)) {
         for (reference, handles) in self.handles.borrow().iter() {

@@ -4,7 +4,7 @@
 use crate::agent::Agent;
 use crate::entity::{AnyStrong, Header, RawEdge, Tracer};
 
-use super::graph::{Depth, Frontier, OUTSIDE, account, is_outside, spread};
+use super::graph::{Depth, Frontier, OUTSIDE, account, is_outside, kept, spread};
 
 /// Clears entities without keeper that are only held by each other; returns how many.
 pub(crate) fn collect_cycles(agent: &Agent) -> usize {
@@ -15,8 +15,7 @@ pub(crate) fn collect_cycles(agent: &Agent) -> usize {
     if depth == Depth::Whole {
         heap.begin_walk();
         heap.for_each_outside(agent, true, &mut |object| from.objects.push(object));
-        // SAFETY: the entity is in the list, so it is alive.
-        for entity in list.iter().filter(|entity| unsafe { entity.as_ref() }.keeper().is_some()) {
+        for entity in kept(agent) {
             let edge = &mut |edge| {
                 if let RawEdge::Object(object) = edge {
                     from.objects.push(object);
@@ -27,7 +26,7 @@ pub(crate) fn collect_cycles(agent: &Agent) -> usize {
     }
     spread(agent, depth, OUTSIDE, from, &mut |_| {});
 
-    // SAFETY: as above.
+    // SAFETY: the entity is in the list, so it is alive.
     let is_free_standing = |entity: &std::ptr::NonNull<Header>| unsafe { entity.as_ref() }.is_free_standing();
     let garbage: Vec<AnyStrong> =
         list.iter().filter(|entity| is_free_standing(entity) && !is_outside(*entity)).map(AnyStrong::new).collect();

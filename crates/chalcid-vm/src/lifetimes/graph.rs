@@ -18,6 +18,7 @@
 //! While a scope is open, functions are plain pointers in frames, which may have been read from an object that is gone by now. So the handles of
 //! functions' numbers then count as held from outside ([`Depth::Values`]). References to objects and boxes are precise at any time.
 
+use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use crate::agent::Agent;
@@ -96,6 +97,28 @@ pub(super) fn account(agent: &Agent, depth: Depth, kept: bool) -> Vec<NonNull<He
 /// The entities without keeper that were found to be held from outside.
 pub(super) fn outside(agent: &Agent) -> Vec<NonNull<Header>> {
     agent.inner().entities.iter().filter(|entity| is_outside(*entity)).collect()
+}
+
+/// The entities with a keeper.
+pub(super) fn kept(agent: &Agent) -> impl Iterator<Item = NonNull<Header>> {
+    agent.inner().entities.iter().filter(|entity| keeper(*entity).is_some())
+}
+
+/// The keeper of an entity.
+pub(super) fn keeper(entity: NonNull<Header>) -> Option<NonNull<c_void>> {
+    header(entity).keeper()
+}
+
+/// Marks all entities without keeper that were not met yet, and returns them.
+pub(super) fn unmet(agent: &Agent, mark: usize) -> Vec<NonNull<Header>> {
+    let is_unmet = |entity: &NonNull<Header>| {
+        let unmet = header(*entity).is_free_standing() && header(*entity).scratch.get() == UNMET;
+        if unmet {
+            header(*entity).scratch.set(mark);
+        }
+        unmet
+    };
+    agent.inner().entities.iter().filter(is_unmet).collect()
 }
 
 pub(super) fn is_outside(entity: NonNull<Header>) -> bool {

@@ -25,6 +25,11 @@
 //! What only dead objects reach is freed in the same collection, before any of them is finalised ([`Agent::host_finalizes`]): the host takes
 //! values apart that the heap still holds, so it must let go of them now. The memory of objects is the next heap collection's to free: nothing reaches them.
 //!
+//! # What nothing reaches
+//! An object of the heap that nothing reaches holds on to what its boxes hold until the heap is collected; and what these values keep of the heap, until it is
+//! collected once more. A host whose collector puts counts back in a `Dead` phase can have all of it go at once: it makes an object that nothing
+//! reaches, for every collection a new one, and has it ask for the rest ([`Agent::trace_unreached`]). It takes one walk more.
+//!
 //! # Cost
 //! Nothing is accounted for, and no heap is walked, while there are no objects of the heap and no entities that several handles share and no
 //! keeper has. Then an entity with one handle is part of what holds it, which one look shows.
@@ -63,9 +68,10 @@ const ALWAYS_WALKED: u64 = 128 << 10;
 /// collection of the heap follows.
 const WORK_FOR_WALK: u64 = 64;
 
-/// The marks of the two rounds.
-const COUNTED: usize = 1;
-const RESTORED: usize = 2;
+/// The marks of the walk for what nothing reaches, and of the two rounds.
+const REACHED: usize = 1;
+const COUNTED: usize = 2;
+const RESTORED: usize = 3;
 
 /// The collection of the host that is under way, as far as it asks.
 #[derive(Default)]
@@ -76,6 +82,9 @@ pub(crate) struct HostCollection {
     /// What only dead objects reach.
     dead: RefCell<Vec<Inside>>,
     has_dead: Cell<bool>,
+    /// Whether the host has an object that asks for what nothing reaches.
+    seeks_unreached: Cell<bool>,
+    unreached: RefCell<Unreached>,
     /// Whether the next collection walks the heap in any case.
     wanted: Cell<bool>,
     /// Whether the last collection walked the heap.
@@ -96,6 +105,15 @@ struct LastWalk {
     live: u64,
     /// Bytes that the heap had handed out.
     handed_out: u64,
+}
+
+/// What nothing reaches.
+#[derive(Default)]
+struct Unreached {
+    edges: Vec<Edge>,
+    inside: Vec<Inside>,
+    /// Whether somebody has asked for it in this collection, and so will once more.
+    counted: bool,
 }
 
 enum Inside {
@@ -157,9 +175,66 @@ impl Agent {
             (false, _) => self.inner().entities.has_shared().then_some(Depth::Entities),
         };
         collection.depth.set(depth);
-        if let Some(depth) = depth {
-            let outside = account(self, depth, true);
+        collection.unreached.take();
+        let Some(depth) = depth else { return };
+        let mut outside = account(self, depth, true);
+        if collection.seeks_unreached.get() && depth != Depth::Entities {
             self.walk_outside(depth, outside);
+            self.find_unreached(depth);
+            outside = graph::outside(self);
+        }
+        self.walk_outside(depth, outside);
+    }
+
+    /// Finds what nothing reaches: neither what is outside, which was walked, nor anything that will be asked.
+    fn find_unreached(&self, depth: Depth) {
+        let heap = &self.inner().heap;
+        let mut from = Frontier::default();
+        heap.for_each_asked(&mut |object| from.objects.push(object));
+        from.entities.extend(graph::kept(self));
+        spread(self, depth, REACHED, from, &mut |_| {});
+
+        let Unreached { mut edges, mut inside, .. } = Unreached::default();
+        let from = Frontier { entities: graph::unmet(self, REACHED), objects: Vec::new() };
+        inside.extend(from.entities.iter().map(|entity| Inside::Entity(*entity)));
+        spread(self, depth, REACHED, from, &mut |met| match met {
+            Met::Edge(edge) => edges.push(edge),
+            Met::Entity(entity) => inside.push(Inside::Entity(entity)),
+            Met::Leaf(leaf) => inside.push(Inside::Leaf(leaf)),
+        });
+        for leaf in heap.unmet_leaves(depth == Depth::Whole) {
+            inside.push(Inside::Leaf(leaf));
+            match heap.held_by(leaf) {
+                Some(RawEdge::Value(value)) => edges.push(Edge::Value(value)),
+                // Entities without keeper were all met by now.
+                Some(RawEdge::Entity(entity)) => edges.extend(graph::keeper(entity).map(Edge::Object)),
+                Some(RawEdge::Object(_)) | None => {}
+            }
+        }
+        self.inner().host_collection.unreached.replace(Unreached { edges, inside, counted: false });
+    }
+
+    /// Says whether the host has an object, for its next collection, that nothing reaches and that calls [`Agent::trace_unreached`].
+    pub fn seek_unreached(&self, seeks: bool) {
+        self.inner().host_collection.seeks_unreached.set(seeks);
+    }
+
+    /// Reports what nothing reaches, for a host object that nothing reaches either. As for all host objects, the phase is told before.
+    pub fn trace_unreached(&self, visit: &mut dyn FnMut(Edge)) {
+        let collection = &self.inner().host_collection;
+        let mut unreached = collection.unreached.borrow_mut();
+        match collection.phase.get() {
+            Some(Phase::Count) => unreached.counted = true,
+            Some(Phase::Live | Phase::Dead) if unreached.counted => {}
+            _ => return,
+        }
+        for edge in &unreached.edges {
+            visit(*edge);
+        }
+        if unreached.counted && collection.phase.get() == Some(Phase::Dead) {
+            collection.dead.borrow_mut().append(&mut unreached.inside);
+            collection.has_dead.set(true);
+            *unreached = Unreached::default();
         }
     }
 
