@@ -1,4 +1,4 @@
-//! `WebAssembly.compileStreaming` and `instantiateStreaming` in the command, over bodies that come in pieces, fail, or hold no module.
+//! The interface's own tests of what needs more than a JavaScript engine: streaming, and structured clones of modules.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,6 +16,7 @@ fn run(args: &[&str]) -> String {
 
 #[test]
 fn the_interfaces_own_tests() {
-    let printed = run(&[concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/js-api/run.cjs"), "streaming"]);
+    let printed =
+        run(&[concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/js-api/run.cjs"), "streaming", "serialization"]);
     assert!(printed.ends_with("passed, 0 failed\n"), "{printed}");
 }
