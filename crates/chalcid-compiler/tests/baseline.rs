@@ -144,6 +144,61 @@ fn without_signals_nothing_is_relied_on_to_fault() {
     assert_eq!(code.traps, []);
 }
 
+/// Types and a function that uses objects in every way that can trap.
+const OBJECTS: &str = r#"(type $s (struct (field (mut i32)))) (type $far (struct (field $a v128) FIELDS (field $z (mut i32))))
+    (type $a (array (mut i16))) (type $b (array (mut v128))) (tag $e)
+    (func (param anyref i32) (result i32)
+        (struct.set $s 0 (ref.cast (ref null $s) (local.get 0)) (local.get 1))
+        (struct.set $far $z (ref.cast (ref null $far) (local.get 0)) (local.get 1))
+        (array.set $a (ref.cast (ref null $a) (local.get 0)) (local.get 1) (i32.const 1))
+        (array.fill $b (ref.cast (ref null $b) (local.get 0)) (local.get 1) (v128.const i64x2 1 2) (i32.const 3))
+        (drop (array.get $b (ref.cast (ref null $b) (local.get 0)) (local.get 1)))
+        (if (local.get 1) (then (throw_ref (ref.null exn))))
+        (i31.get_u (ref.cast (ref null i31) (local.get 0))))"#;
+
+#[test]
+fn accesses_to_objects_have_their_reasons() {
+    let text = format!("(module {})", OBJECTS.replace("FIELDS", &"(field v128)".repeat(300)));
+    let code = baseline(&text, 0);
+    let mut codes: Vec<_> = code.traps.iter().map(|site| site.code).collect();
+    codes.sort_unstable_by_key(|&code| code as u8);
+    codes.dedup();
+    let mut expected = [
+        TrapCode::NullStructureReference,
+        TrapCode::NullArrayReference,
+        TrapCode::ArrayOutOfBounds,
+        TrapCode::CastFailure,
+        TrapCode::NullExceptionReference,
+        TrapCode::NullI31Reference,
+        TrapCode::CallStackExhausted,
+    ];
+    expected.sort_unstable_by_key(|&code| code as u8);
+    assert_eq!(codes, expected);
+    let unguarded = Settings { signals: false, ..Settings::default() };
+    assert_eq!(baseline_with(unguarded, &text, 0).traps, []);
+}
+
+#[test]
+fn clauses_take_code_in_proportion_to_what_they_pass() {
+    let values = 200;
+    let (types, drops) = ("i64 ".repeat(values), "drop ".repeat(values));
+    let tags: String = (0..200).map(|_| format!("(tag (param {types}))")).collect();
+    let clauses: String = (0..200).map(|tag| format!("(catch {tag} 0)")).collect();
+    let text = format!(
+        "(module {tags} (func $f) (func (block (result {types}) (try_table {clauses} call $f) return) {drops}))"
+    );
+    let code = baseline(&text, 1);
+    assert!(code.code.len() < 200 * (values * 50 + 100), "{}", code.code.len());
+}
+
+#[test]
+fn a_structure_of_ten_thousand_fields_is_laid_out_once() {
+    let fields = "(field (mut i64))".repeat(10_000);
+    let gets = "(drop (struct.get $s 9999 (local.get 0))) ".repeat(20_000);
+    let code = baseline(&format!("(module (type $s (struct {fields})) (func (param (ref null $s)) {gets}))"), 0);
+    assert!(code.code.len() < 40 * 20_000, "{}", code.code.len());
+}
+
 #[test]
 fn references_that_live_across_a_call_are_in_its_stack_map() {
     let code = baseline(

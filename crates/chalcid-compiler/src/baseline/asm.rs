@@ -1,13 +1,14 @@
-//! Machine code: instructions as bytes, labels, and the pool of constants behind the code.
+//! Machine code: instructions as bytes. `label` has the jumps, `pool` the constants behind the code.
 //!
 //! An encoder of our own, and not `cranelift-assembler-x64`: that library has one type for each form of each instruction, which suits a code
 //! generator with rules for every one, while a single pass wants opcodes as data (most operators of WebAssembly differ in nothing
 //! else), labels that are patched in place, and stores of whole words to a buffer.
 //!
-//! # Invariants
-//! - `buf` is longer than `pos`; what lies behind `pos` is rubbish that later instructions overwrite.
-//! - The four bytes of a jump to a label that is not bound hold the place of the jump before it to the same label.
+//! # Invariant
+//! `buf` is longer than `pos`; what lies behind `pos` is rubbish that later instructions overwrite.
 
+pub(super) use super::label::Label;
+use super::label::LabelState;
 use super::reg::{Gpr, Mem, RIP, Xmm};
 
 /// An opcode with its mandatory prefix and its map.
@@ -134,41 +135,23 @@ impl Cc {
     }
 }
 
-/// A place in the code that jumps go to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Label(u32);
-
-#[derive(Clone, Copy)]
-struct LabelState {
-    /// Where it is bound, or `NOWHERE`.
-    position: u32,
-    /// The last jump to it that waits for that, or `NOWHERE`.
-    waiting: u32,
-}
-
-const NOWHERE: u32 = u32::MAX;
-
-/// A short jump forward, to be bound soon.
-#[must_use]
-pub(super) struct ShortJump(usize);
-
 /// Places of the cache that finds constants again.
-const CACHE: usize = 64;
+pub(super) const CACHE: usize = 64;
 
 /// Code under construction.
 #[derive(Default)]
 pub(super) struct Asm {
-    buf: Vec<u8>,
-    pos: usize,
-    labels: Vec<LabelState>,
+    pub(super) buf: Vec<u8>,
+    pub(super) pos: usize,
+    pub(super) labels: Vec<LabelState>,
     /// Constants.
-    pool: Vec<u8>,
+    pub(super) pool: Vec<u8>,
     /// Displacements that refer to constants, and the offsets of these.
-    pool_uses: Vec<(u32, u32)>,
+    pub(super) pool_uses: Vec<(u32, u32)>,
     /// Some constants that are in the pool: bits, size, offset.
-    known: Vec<(u128, u8, u32)>,
+    pub(super) known: Vec<(u128, u8, u32)>,
     /// Words of branch tables: place in the pool, label.
-    tables: Vec<(u32, Label)>,
+    pub(super) tables: Vec<(u32, Label)>,
 }
 
 /// Emitting bytes.
@@ -202,7 +185,7 @@ impl Asm {
     }
 
     #[inline]
-    fn put(&mut self, bits: u64, len: usize) {
+    pub(super) fn put(&mut self, bits: u64, len: usize) {
         if self.pos + 8 > self.buf.len() {
             self.grow();
         }
@@ -227,7 +210,7 @@ impl Asm {
         self.put(word.into(), 4);
     }
 
-    fn word_at(&self, position: u32) -> u32 {
+    pub(super) fn word_at(&self, position: u32) -> u32 {
         let place = position as usize;
         let mut bytes = [0; 4];
         bytes.copy_from_slice(&self.buf[place..place + 4]);
@@ -530,147 +513,5 @@ impl Asm {
     /// `movd` or `movq` to an integer register.
     pub fn mov_rx(&mut self, w: bool, dst: Gpr, src: Xmm) {
         self.rr(Op::two(0x66, 0x7e), w, src.0, dst.0);
-    }
-}
-
-/// Labels and jumps.
-impl Asm {
-    /// A label that is not bound yet.
-    pub fn label(&mut self) -> Label {
-        self.labels.push(LabelState { position: NOWHERE, waiting: NOWHERE });
-        Label(self.labels.len() as u32 - 1)
-    }
-
-    /// A label here.
-    pub fn label_here(&mut self) -> Label {
-        let label = self.label();
-        self.bind(label);
-        label
-    }
-
-    /// Where a label is bound.
-    pub fn position(&self, label: Label) -> u32 {
-        self.labels[label.0 as usize].position
-    }
-
-    /// Binds a label here.
-    pub fn bind(&mut self, label: Label) {
-        let here = self.pos();
-        let state = &mut self.labels[label.0 as usize];
-        state.position = here;
-        let mut place = std::mem::replace(&mut state.waiting, NOWHERE);
-        while place != NOWHERE {
-            let next = self.word_at(place);
-            self.patch4(place, here.wrapping_sub(place + 4));
-            place = next;
-        }
-    }
-
-    /// Jumps.
-    pub fn jmp(&mut self, label: Label) {
-        let position = self.labels[label.0 as usize].position;
-        if position != NOWHERE {
-            let distance = position as i64 - (self.pos as i64 + 2);
-            if distance >= -128 {
-                return self.put(0xeb | (distance as u8 as u64) << 8, 2);
-            }
-        }
-        self.put1(0xe9);
-        self.put_target(label);
-    }
-
-    /// Jumps on a condition.
-    pub fn jcc(&mut self, cc: Cc, label: Label) {
-        let position = self.labels[label.0 as usize].position;
-        if position != NOWHERE {
-            let distance = position as i64 - (self.pos as i64 + 2);
-            if distance >= -128 {
-                return self.put(0x70 | cc as u64 | (distance as u8 as u64) << 8, 2);
-            }
-        }
-        self.put(0x800f | (cc as u64) << 8, 2);
-        self.put_target(label);
-    }
-
-    fn put_target(&mut self, label: Label) {
-        let here = self.pos();
-        let state = &mut self.labels[label.0 as usize];
-        if state.position != NOWHERE {
-            let distance = state.position.wrapping_sub(here + 4);
-            return self.put4(distance);
-        }
-        let before = std::mem::replace(&mut state.waiting, here);
-        self.put4(before);
-    }
-
-    /// A short jump forward on a condition.
-    pub fn short_jcc(&mut self, cc: Cc) -> ShortJump {
-        self.put(0x70 | cc as u64, 2);
-        ShortJump(self.pos)
-    }
-
-    /// A short jump forward.
-    pub fn short_jmp(&mut self) -> ShortJump {
-        self.put(0xeb, 2);
-        ShortJump(self.pos)
-    }
-
-    /// Binds a short jump, at most 127 bytes behind it.
-    pub fn bind_short(&mut self, jump: ShortJump) {
-        let distance = self.pos - jump.0;
-        debug_assert!(distance < 128, "short jump over {distance} bytes");
-        self.buf[jump.0 - 1] = distance as u8;
-    }
-}
-
-/// Constants and tables.
-impl Asm {
-    /// A constant of 4, 8 or 16 bytes.
-    pub fn constant(&mut self, bits: u128, size: u8) -> Mem {
-        let hash = (bits as u64 ^ (bits >> 64) as u64 ^ u64::from(size)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = &mut self.known[(hash >> 58) as usize % CACHE];
-        if (place.0, place.1) != (bits, size) {
-            let start = self.pool.len().next_multiple_of(size.into());
-            self.pool.resize(start, 0);
-            self.pool.extend_from_slice(&bits.to_le_bytes()[..size.into()]);
-            *place = (bits, size, start as u32);
-        }
-        Mem { base: RIP, index: Mem::NO_INDEX, scale: 0, disp: place.2 as i32 }
-    }
-
-    /// A table of so many words in the pool, to be filled with the distances of labels from its start.
-    pub fn table(&mut self, labels: impl Iterator<Item = Label>) -> Mem {
-        let start = self.pool.len().next_multiple_of(4);
-        self.pool.resize(start, 0);
-        for label in labels {
-            self.tables.push((self.pool.len() as u32, label));
-            self.pool.extend_from_slice(&(start as u32).to_le_bytes());
-        }
-        Mem { base: RIP, index: Mem::NO_INDEX, scale: 0, disp: start as i32 }
-    }
-
-    /// Ends the code: every label that was used must be bound.
-    pub fn finish(&mut self) -> Vec<u8> {
-        debug_assert!(self.labels.iter().all(|label| label.waiting == NOWHERE), "a jump to nowhere");
-        if self.pool.is_empty() {
-            return self.buf[..self.pos].to_vec();
-        }
-        let start = self.pos.next_multiple_of(16) as u32;
-        for (place, label) in std::mem::take(&mut self.tables) {
-            let place = place as usize;
-            let mut word = [0; 4];
-            word.copy_from_slice(&self.pool[place..place + 4]);
-            let table = start + u32::from_le_bytes(word);
-            let distance = self.labels[label.0 as usize].position.wrapping_sub(table);
-            self.pool[place..place + 4].copy_from_slice(&distance.to_le_bytes());
-        }
-        for (place, offset) in std::mem::take(&mut self.pool_uses) {
-            self.patch4(place, (start + offset).wrapping_sub(place + 4));
-        }
-        let mut code = Vec::with_capacity(start as usize + self.pool.len());
-        code.extend_from_slice(&self.buf[..self.pos]);
-        code.resize(start as usize, 0xcc);
-        code.extend_from_slice(&self.pool);
-        code
     }
 }

@@ -11,6 +11,7 @@ use chalcid_module::trap_code::TrapCode;
 
 use super::asm::{Cc, Label, Op};
 use super::convert::Truncation;
+use super::frame::VMCTX_HOME;
 use super::reg::{Gpr, Mem, RAX, RDI, RDX, RSI, XMM15, Xmm};
 use super::state::{At, Baseline, Val, in_xmm};
 use crate::AbiType;
@@ -104,7 +105,8 @@ impl Baseline<'_> {
             self.trap_site(code);
             self.asm.ud2();
         } else {
-            self.load_vmctx(RDI);
+            // A call may have destroyed the context's register.
+            self.asm.load(true, RDI, VMCTX_HOME);
             self.call_trap(code);
         }
     }
@@ -166,7 +168,7 @@ impl Baseline<'_> {
                     self.call_mapped(builtin, cold.references);
                     self.asm.mov_rr(true, object, RAX);
                     if let Some(base) = base {
-                        self.load_heap_base(base);
+                        self.load_heap_base_from_home(base);
                     }
                     self.reload_around(&cold.saved, Some(object), cold.back);
                 }

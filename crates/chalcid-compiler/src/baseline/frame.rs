@@ -70,7 +70,7 @@ pub(super) struct FrameLayout {
 }
 
 /// Home of the context.
-const VMCTX_HOME: Mem = Mem::frame(-8);
+pub(super) const VMCTX_HOME: Mem = Mem::frame(-8);
 /// Home of the place for results.
 pub(super) const RESULTS_HOME: Mem = Mem::frame(-16);
 
@@ -408,8 +408,19 @@ impl Baseline<'_> {
     /// Loads the base of the heap of objects, which never changes once code can hold a reference to one.
     pub fn load_heap_base(&mut self, dst: Gpr) {
         self.load_vmctx(dst);
-        self.asm.load(true, dst, Mem::new(dst, vmcontext::AGENT as i32));
-        self.asm.load(true, dst, Mem::new(dst, vmagent::HEAP_BASE as i32));
+        self.heap_base_of(dst);
+    }
+
+    /// The same behind a call, where the context's register may not be loaded again yet.
+    pub fn load_heap_base_from_home(&mut self, dst: Gpr) {
+        self.asm.load(true, dst, VMCTX_HOME);
+        self.heap_base_of(dst);
+    }
+
+    /// Replaces the context by the base of its agent's heap.
+    fn heap_base_of(&mut self, reg: Gpr) {
+        self.asm.load(true, reg, Mem::new(reg, vmcontext::AGENT as i32));
+        self.asm.load(true, reg, Mem::new(reg, vmagent::HEAP_BASE as i32));
     }
 
     /// Saves what is in registers of its own that calls destroy, and references that they keep.

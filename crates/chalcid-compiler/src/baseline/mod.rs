@@ -3,11 +3,12 @@
 //! There is no intermediate representation. `state` holds an abstract operand stack whose entries are in registers, are constants, stand for
 //! locals, are a condition in the flags, or lie in slots of the frame; an operator takes its operands from wherever they are and leaves
 //! its result in a register. What makes the code better than that sounds is decided by a quick first look at the body (`scan`): the most
-//! used locals, the context and the base of memory 0 have registers of their own for the whole function (`frame`), so that control joins without moving
+//! used locals, the context, the base of memory 0 and that of the heap have registers of their own for the whole function (`frame`), so that control joins without moving
 //! them. A result goes straight to the register of the local that the next operator sets; a comparison stays in the flags for the branch or
 //! select behind it.
 //!
-//! `asm` encodes, `reg` says which register is for what, `abi` where values travel, `cold` holds what is not expected to run. The other
+//! `operator` reads, `asm` encodes (with `label` and `pool`), `stack`, `registers` and `moves` are what can be done with the state, `reg` says which register
+//! is for what, `abi` where values travel, `cold` holds what is not expected to run, `scratch` the memory that is used again. The other
 //! files are the families of operators. What no family knows is an error by which the compiler leaves the function to the optimising tier.
 //!
 //! The running side cannot tell the tiers apart: calling convention, frame pointers, trap sites, stack maps and source positions are those
@@ -22,8 +23,10 @@ mod asm;
 mod cold;
 mod features;
 mod frame;
+mod label;
 mod operator;
 mod output;
+mod pool;
 mod reg;
 mod scan;
 mod scratch;
@@ -37,12 +40,14 @@ mod allocation;
 mod array;
 mod atomic;
 mod bounds;
+mod branch;
 mod bulk;
 mod call;
 mod cast;
 mod control;
 mod convert;
 mod descriptor;
+mod divide;
 mod exception;
 mod float;
 mod memory;
