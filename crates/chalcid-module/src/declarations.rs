@@ -44,8 +44,11 @@ pub struct Declarations {
     /// Which way branches are expected to go.
     pub branch_hints: BranchHints,
     /// Functions that can become a `funcref` (exported, in element segments, in `ref.func` of any constant expression or
-    /// body), by [`FuncRefIdx`], ascending.
+    /// body), by [`FuncRefIdx`]: ascending, but those that are exported come before all others. An instance that is made for a host hands out
+    /// these and perhaps no other, so that it touches one page of what has a place for each.
     pub func_refs: Vec<FuncIdx>,
+    /// How many of `func_refs` are exported.
+    pub exported_func_refs: usize,
 }
 
 /// How many entities of each kind are imported.
@@ -192,7 +195,12 @@ impl Declarations {
 
     /// The position of a function among those that can become a `funcref`.
     pub fn func_ref_index(&self, func: FuncIdx) -> Option<FuncRefIdx> {
-        self.func_refs.binary_search(&func).ok().map(FuncRefIdx::new)
+        let (exported, others) = self.func_refs.split_at_checked(self.exported_func_refs)?;
+        let position = match exported.binary_search(&func) {
+            Ok(position) => position,
+            Err(_) => exported.len() + others.binary_search(&func).ok()?,
+        };
+        Some(FuncRefIdx::new(position))
     }
 
     /// The function type of a type index that validation showed to be one.

@@ -20,8 +20,8 @@ unsafe impl Zeroable for usize {}
 pub(crate) struct OutOfMemory;
 
 /// Bytes from which on a block is pages of its own. The allocator would keep them when they are freed, and write zeros over them when they
-/// are used again; as it is, an instance with a large table takes only the pages of it that it touches.
-const LARGE: usize = 32 << 10;
+/// are used again; as it is, an instance with a large table or many functions takes only the pages of it that it touches.
+const LARGE: usize = 8 << 10;
 
 /// A block of memory. Its owner decides what is in it.
 pub(crate) struct ZeroedBlock {

@@ -112,9 +112,22 @@ impl Sections {
         whole
     }
 
+    /// Lists the functions that can be referred to.
     fn list_func_refs(&mut self) {
+        let declarations = &mut self.declarations;
+        let exported = declarations.exports.iter().filter_map(|export| match export.item {
+            ExternIdx::Func(func) => Some(func),
+            _ => None,
+        });
+        let mut func_refs: Vec<_> = exported.collect();
+        func_refs.sort_unstable();
+        func_refs.dedup();
+        let is_exported = |func: &FuncIdx| func_refs.binary_search(func).is_ok();
         let referred = self.referred.iter().enumerate().filter(|(_, referred)| **referred);
-        self.declarations.func_refs = referred.map(|(func, _)| FuncIdx::new(func)).collect();
+        let others: Vec<_> = referred.map(|(func, _)| FuncIdx::new(func)).filter(|func| !is_exported(func)).collect();
+        declarations.exported_func_refs = func_refs.len();
+        func_refs.extend(others);
+        declarations.func_refs = func_refs;
     }
 
     fn imports(&mut self, section: wp::ImportSectionReader<'_>) -> Result<(), CompileError> {

@@ -77,7 +77,10 @@ fn every_section_is_read() {
     assert_eq!(*module.globals[3].init.as_ref().unwrap().ops(), [ConstOp::F64Const(1 << 63)]);
     assert_eq!(module.exports.len(), 3);
     assert_eq!(module.start, Some(FuncIdx(4)));
-    assert_eq!(module.func_refs, [0, 1, 2].map(FuncIdx), "of segments and exports, not of the start function");
+    assert_eq!(module.func_refs, [2, 0, 1].map(FuncIdx), "of exports, then of segments, not of the start function");
+    assert_eq!(module.exported_func_refs, 1);
+    let positions = (0..5).map(|func| module.func_ref_index(FuncIdx(func)).map(|position| position.0));
+    assert_eq!(positions.collect::<Vec<_>>(), [Some(1), Some(2), Some(0), None, None]);
 
     let [active, expressions, declared] = &module.elements[..] else { panic!("three element segments") };
     let SegmentMode::Active { target: TableIdx(1), offset } = &active.mode else { panic!("an active segment") };
