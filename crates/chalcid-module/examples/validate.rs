@@ -30,21 +30,23 @@ fn processor_time() -> f64 {
 
 fn main() {
     let features = Features::default().with(Feature::Exceptions).with(Feature::Threads);
-    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    let threads = std::thread::available_parallelism().unwrap().get();
     for path in std::env::args().skip(1) {
         let bytes = std::fs::read(&path).unwrap();
         let (one, used) = best(|| drop(decode_and_validate(&bytes, &features, None).unwrap()));
         let flags = features.to_wasmparser();
         let library = || drop(wasmparser::Validator::new_with_features(flags).validate_all(&bytes).unwrap());
         let (_, library) = best(library);
-        let (all, _) = best(|| drop(decode_and_validate(&bytes, &features, Some(&pool)).unwrap()));
+        let (all, _) = best(|| {
+            drop(decode_and_validate(&bytes, &features, chalcid_module::helpers_for(&bytes, threads)).unwrap())
+        });
         let share = validate::quick_share(&bytes, &features).unwrap();
         println!(
             "{path}: {:.1} MB, code {:.1} MB; library {library:.2} ms running; one thread {one:.2} ms ({used:.2} running, ratio {:.2}), {} threads {all:.2} ms; quick: {:.2} % of bodies, {:.2} % of bytes",
             bytes.len() as f64 / 1e6,
             share.bytes as f64 / 1e6,
             used / library,
-            pool.current_num_threads(),
+            threads,
             100.0 * share.accepted_bodies as f64 / share.bodies as f64,
             100.0 * share.accepted_bytes as f64 / share.bytes as f64,
         );

@@ -8,6 +8,7 @@ mod sections;
 pub mod stream;
 mod types;
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, ValidatorResources};
@@ -25,15 +26,15 @@ pub(crate) use resources::Resources;
 const MAGIC: [u8; 4] = *b"\0asm";
 const VERSION: [u8; 4] = [1, 0, 0, 0];
 
-/// Decodes and validates a whole module. Function bodies of a large one are validated by the threads of `pool`; whether it is
-/// worth having one for these bytes, [`validate::wants_threads`] says.
+/// Decodes and validates a whole module. Function bodies are validated by this thread and as many others as `helpers` says; how many are worth it for
+/// these bytes, [`helpers_for`](crate::helpers_for) knows.
 pub fn decode_and_validate(
     bytes: &[u8],
     features: &Features,
-    pool: Option<&rayon::ThreadPool>,
+    helpers: Option<NonZero<usize>>,
 ) -> Result<Declarations, CompileError> {
     let decoded = decode(bytes, features)?;
-    validate::function_bodies(bytes, &decoded, pool)?;
+    validate::function_bodies(bytes, &decoded, helpers)?;
     Ok(decoded.declarations)
 }
 

@@ -22,6 +22,7 @@ pub mod error;
 pub mod features;
 pub mod hash;
 pub mod heap_layout;
+mod helpers;
 pub mod index;
 pub mod layout;
 pub mod leb;
@@ -38,3 +39,4 @@ pub mod validate;
 
 pub use decode::{decode_and_validate, decode_validated};
 pub use error::CompileError;
+pub use helpers::helpers_for;

@@ -4,10 +4,11 @@
 mod budget;
 mod quick;
 
+use std::num::NonZero;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use rayon::prelude::*;
 use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, WasmFeatures};
 
 use self::budget::{BUDGET, Budget, Costs};
@@ -15,34 +16,27 @@ use self::quick::{Quick, Scratch};
 use crate::declarations::Declarations;
 use crate::decode::{Decoded, Resources};
 use crate::error::CompileError;
+use crate::helpers::together;
 use crate::index::*;
 use crate::limits;
 use crate::names::Names;
 
-/// Bytes of a module from which on several threads validate it. A smaller one is done before a thread has woken up.
-pub const PARALLEL_THRESHOLD: usize = 256 * 1024;
-
 /// Bytes of code that a thread takes at a time.
 const CHUNK: u32 = 64 * 1024;
-
-/// Whether validating these bytes gains by a pool of threads.
-pub fn wants_threads(bytes: &[u8]) -> bool {
-    bytes.len() >= PARALLEL_THRESHOLD
-}
 
 /// Validates every function body. The fault reported is that of the first faulty function, whichever thread is first.
 pub(crate) fn function_bodies(
     bytes: &[u8],
     decoded: &Decoded,
-    pool: Option<&rayon::ThreadPool>,
+    helpers: Option<NonZero<usize>>,
 ) -> Result<(), CompileError> {
-    within_budget(bytes, decoded, pool, BUDGET)
+    within_budget(bytes, decoded, helpers, BUDGET)
 }
 
 fn within_budget(
     bytes: &[u8],
     decoded: &Decoded,
-    pool: Option<&rayon::ThreadPool>,
+    helpers: Option<NonZero<usize>>,
     budget: Budget,
 ) -> Result<(), CompileError> {
     let declarations = &decoded.declarations;
@@ -52,14 +46,9 @@ fn within_budget(
     let ranges = &declarations.bodies[..];
     let bodies =
         Bodies { bytes, base: 0, declarations, first: 0, ranges, resources, features, quick, costs, budget, work };
-    let result = match pool {
-        Some(pool) if wants_threads(bytes) => {
-            let chunks = chunks(&declarations.bodies);
-            pool.install(|| {
-                chunks.into_par_iter().find_map_first(|chunk| bodies.validate(chunk).err()).map_or(Ok(()), Err)
-            })
-        }
-        _ => bodies.validate(0..declarations.bodies.len()),
+    let result = match helpers {
+        Some(helpers) => bodies.validate_with(helpers),
+        None => bodies.validate(0..ranges.len()),
     };
     result.map_err(|(func, error)| error.within(describe(bytes, declarations, func)))
 }
@@ -175,6 +164,26 @@ impl Bodies<'_> {
             .map_err(|error| (func, error))?;
         }
         Ok(())
+    }
+
+    /// Validates all bodies, together with helpers.
+    fn validate_with(&self, helpers: NonZero<usize>) -> Result<(), (FuncIdx, CompileError)> {
+        let chunks = chunks(self.ranges);
+        let next = AtomicUsize::new(0);
+        let fault = Mutex::new(None::<(FuncIdx, CompileError)>);
+        together(helpers, || {
+            while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(found) = self.validate(chunk.clone()) {
+                    // Whatever comes before is being validated or was; what comes after does not matter any more.
+                    next.store(chunks.len(), Ordering::Relaxed);
+                    let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);
+                    if first.as_ref().is_none_or(|first| found.0.0 < first.0.0) {
+                        *first = Some(found);
+                    }
+                }
+            }
+        });
+        fault.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     /// The work that a body takes which the quick acceptor finds to be valid.

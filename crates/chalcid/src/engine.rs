@@ -1,6 +1,7 @@
 //! What all agents of a process share: settings, types, compiled trampolines, background threads.
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -192,9 +193,9 @@ impl Engine {
         &self.0.memories
     }
 
-    /// The background threads, if it pays to have them for decoding and validating `bytes`.
-    pub(crate) fn pool_for(&self, bytes: &[u8]) -> Option<&rayon::ThreadPool> {
-        if chalcid_module::validate::wants_threads(bytes) { self.0.pool.get() } else { None }
+    /// How many threads are to help with hashing and validating `bytes`.
+    pub(crate) fn helpers_for(&self, bytes: &[u8]) -> Option<NonZero<usize>> {
+        chalcid_module::helpers_for(bytes, self.0.pool.threads())
     }
 }
 

@@ -98,7 +98,7 @@ impl Module {
     /// module as long as it lives.
     pub fn new(engine: &Engine, bytes: impl Into<Arc<[u8]>>) -> Result<Self, CompileError> {
         let (bytes, started) = (bytes.into(), Instant::now());
-        let hash = ModuleHash::of(&bytes, engine.pool_for(&bytes));
+        let hash = ModuleHash::of(&bytes, engine.helpers_for(&bytes));
         Self::find_or_make(engine, bytes, hash, started, |bytes, is_valid| match is_valid {
             true => chalcid_module::decode_validated(bytes, engine.features()),
             false => decode(engine, bytes),
@@ -193,7 +193,7 @@ impl Module {
 
     /// Whether bytes are a valid module, and if not, why. The engine remembers bytes that are: to make the module of them takes less time then.
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<(), CompileError> {
-        let hash = ModuleHash::of(bytes, engine.pool_for(bytes));
+        let hash = ModuleHash::of(bytes, engine.helpers_for(bytes));
         if let Known::Nothing = engine.known_modules().find(&hash) {
             decode(engine, bytes)?;
             engine.known_modules().note_valid(&hash);
@@ -305,7 +305,7 @@ impl Module {
 }
 
 fn decode(engine: &Engine, bytes: &[u8]) -> Result<Declarations, CompileError> {
-    chalcid_module::decode_and_validate(bytes, engine.features(), engine.pool_for(bytes))
+    chalcid_module::decode_and_validate(bytes, engine.features(), engine.helpers_for(bytes))
 }
 
 impl PartialEq for Module {

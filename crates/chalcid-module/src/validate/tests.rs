@@ -36,17 +36,17 @@ fn a_fault_names_its_function() {
 
 #[test]
 fn threads_agree_with_one() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let features = Features::default();
     let bytes = large_module(&[]);
-    assert!(wants_threads(&bytes));
-    decode_and_validate(&bytes, &features, Some(&pool)).unwrap();
+    let helpers = crate::helpers_for(&bytes, 2);
+    assert!(helpers.is_some());
+    decode_and_validate(&bytes, &features, helpers).unwrap();
 
     let bytes = large_module(&[1_999, 707, 1_400]);
     let alone = decode_and_validate(&bytes, &features, None).unwrap_err();
     assert!(alone.to_string().contains("f707"), "{alone}");
     for _ in 0..20 {
-        assert_eq!(decode_and_validate(&bytes, &features, Some(&pool)).unwrap_err(), alone);
+        assert_eq!(decode_and_validate(&bytes, &features, helpers).unwrap_err(), alone);
     }
 }
 
