@@ -9,15 +9,14 @@ Prints a table of ratios over native code, with geometric means, and writes it a
 """
 
 import argparse
-import datetime
 import json
 import math
-import os
 import pathlib
-import platform
 import shlex
 import subprocess
 import sys
+
+import report
 
 HERE = pathlib.Path(__file__).resolve().parent
 KERNELS = HERE / "kernels"
@@ -68,9 +67,6 @@ def markdown(table, engines):
     return "\n".join(lines)
 
 
-COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#9c6b4e"]
-
-
 def plot(table, engines):
     """Bars of the steady ratios, a group a kernel."""
     bar, gap, height, top = 9, 14, 240, 40
@@ -88,18 +84,17 @@ def plot(table, engines):
     for at, (kernel, row) in enumerate(table.items()):
         x = 46 + at * group
         for index, name in enumerate(engines):
-            parts.append(f'<rect x="{x + index * bar}" y="{y(row[name][1]):.1f}" width="{bar - 1}" height="{top + height - y(row[name][1]):.1f}" fill="{COLOURS[index % 6]}"><title>{kernel}, {name}: {row[name][1]:.2f}</title></rect>')
+            parts.append(f'<rect x="{x + index * bar}" y="{y(row[name][1]):.1f}" width="{bar - 1}" height="{top + height - y(row[name][1]):.1f}" fill="{report.COLOURS[index % 6]}"><title>{kernel}, {name}: {row[name][1]:.2f}</title></rect>')
         parts.append(f'<text transform="translate({x + bar * len(engines) / 2},{top + height + 8}) rotate(60)">{kernel}</text>')
     for index, name in enumerate(engines):
-        parts.append(f'<rect x="{46 + index * 130}" y="10" width="10" height="10" fill="{COLOURS[index % 6]}"/><text x="{60 + index * 130}" y="19">{name}</text>')
+        parts.append(f'<rect x="{46 + index * 130}" y="10" width="10" height="10" fill="{report.COLOURS[index % 6]}"/><text x="{60 + index * 130}" y="19">{name}</text>')
     parts.append(f'<text x="40" y="34">steady time over native clang -O3 (lower is better)</text></svg>')
     return "\n".join(parts)
 
 
 def machine():
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     clang = subprocess.run(["clang", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
-    return f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}, {clang}, {datetime.date.today()}"
+    return f"{report.machine()}, {clang}"
 
 
 def main():
