@@ -50,8 +50,8 @@ pub enum ConstOp {
     F32Const(u32),
     /// `f64.const`, by its bits
     F64Const(u64),
-    /// `v128.const`, by its bits
-    V128Const(u128),
+    /// `v128.const`, by its bytes: as a number it would make every instruction a third larger.
+    V128Const([u8; 16]),
     /// `global.get`
     GlobalGet(GlobalIdx),
     /// `ref.null`

@@ -23,7 +23,7 @@ pub(super) fn const_expr(
             Operator::I64Const { value } => ConstOp::I64Const(value),
             Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
             Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
-            Operator::V128Const { value } => ConstOp::V128Const(u128::from_le_bytes(*value.bytes())),
+            Operator::V128Const { value } => ConstOp::V128Const(*value.bytes()),
             Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIdx(global_index)),
             Operator::RefNull { hty } => {
                 ConstOp::RefNull(heap_type(hty).map_err(|unsupported| unsupported.at(offset))?)

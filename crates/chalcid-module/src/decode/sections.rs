@@ -251,6 +251,7 @@ impl Sections {
     }
 
     fn elements(&mut self, section: wp::ElementSectionReader<'_>) -> Result<(), CompileError> {
+        self.declarations.elements.reserve(section.count() as usize);
         for element in section.into_iter_with_offsets() {
             let (offset, element) = element?;
             let mut refer_to = refer_to(&mut self.referred);

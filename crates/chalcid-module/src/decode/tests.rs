@@ -73,7 +73,7 @@ fn every_section_is_read() {
     assert_eq!((memory.address, memory.limits.min, memory.page_size()), (AddressType::I64, 5, 65_536));
     assert_eq!(module.globals.iter().map(|global| global.exported).collect::<Vec<_>>(), [false, false, true, false]);
     let one_minus_one = (u128::from(u64::MAX) << 64) | 1;
-    assert_eq!(*module.globals[2].init.as_ref().unwrap().ops(), [ConstOp::V128Const(one_minus_one)]);
+    assert_eq!(*module.globals[2].init.as_ref().unwrap().ops(), [ConstOp::V128Const(one_minus_one.to_le_bytes())]);
     assert_eq!(*module.globals[3].init.as_ref().unwrap().ops(), [ConstOp::F64Const(1 << 63)]);
     assert_eq!(module.exports.len(), 3);
     assert_eq!(module.start, Some(FuncIdx(4)));

@@ -23,7 +23,7 @@ pub(super) fn evaluate(instance: &Strong<Instance>, expr: &ConstExpr) -> Result<
             ConstOp::I64Const(value) => number(ValRaw::i64(value)),
             ConstOp::F32Const(bits) => number(ValRaw::u32(bits)),
             ConstOp::F64Const(bits) => number(ValRaw::u64(bits)),
-            ConstOp::V128Const(bits) => number(ValRaw::v128(bits)),
+            ConstOp::V128Const(bytes) => number(ValRaw::v128(u128::from_le_bytes(bytes))),
             ConstOp::GlobalGet(global) => instance.global_value(global).ok_or(AllocateError::Malformed)?,
             ConstOp::RefNull(heap) => GlobalValue::Ref(null(instance, heap)?),
             ConstOp::RefFunc(func) => {
