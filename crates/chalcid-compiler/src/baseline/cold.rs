@@ -124,12 +124,11 @@ impl Baseline<'_> {
         self.asm.call(Mem::new(RAX, (builtin as u32 * POINTER_SIZE) as i32));
     }
 
-    /// Calls a builtin whose arguments behind the context are in place. What comes next may need the context, and has it.
+    /// Calls a builtin whose arguments behind the context are in place.
     fn call_mapped(&mut self, builtin: Builtin, references: Box<[i32]>) {
         self.load_vmctx(RDI);
         self.call_entry(builtin);
         self.map_here(0, references);
-        self.reload_vmctx();
     }
 
     /// Emits what was put off.

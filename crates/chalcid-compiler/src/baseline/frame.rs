@@ -469,19 +469,14 @@ impl Baseline<'_> {
         }
     }
 
-    /// Loads the context again, where a call has destroyed its register.
-    pub fn reload_vmctx(&mut self) {
-        if let (true, Some(reg)) = (self.frame.lost_vmctx, self.frame.vmctx) {
-            self.asm.load(true, reg, VMCTX_HOME);
-        }
-    }
-
     /// Loads it again.
     pub fn reload_lost(&mut self) {
         for index in 0..self.frame.lost_locals.len() {
             self.reload_local(self.frame.lost_locals[index]);
         }
-        self.reload_vmctx();
+        if let (true, Some(reg)) = (self.frame.lost_vmctx, self.frame.vmctx) {
+            self.asm.load(true, reg, VMCTX_HOME);
+        }
         if let (true, Some(reg)) = (self.frame.lost_memory, self.frame.memory) {
             self.load_memory_base(reg);
         }

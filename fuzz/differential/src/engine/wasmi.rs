@@ -140,7 +140,7 @@ fn failure(error: &Error) -> End {
     let Some(code) = error.as_trap_code() else { return End::Failed(format!("failure: {error}")) };
     let kind = match code {
         TrapCode::StackOverflow | TrapCode::OutOfFuel | TrapCode::GrowthOperationLimited => return End::Exhausted,
-        // wasmi 2.0.0 now and then takes a divisor for zero that a `select` has just kept from being it. V8 judges divisions.
+        // wasmi 2.0.0 now and then takes the operand that a `select` has just kept from being the divisor. V8 judges divisions.
         TrapCode::IntegerDivisionByZero => return End::Exhausted,
         TrapCode::TableOutOfBounds => "table",
         TrapCode::MemoryOutOfBounds => "memory",
