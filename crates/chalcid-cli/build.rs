@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rquickjs::module::{WriteOptions, WriteOptionsEndianness};
 use rquickjs::{CatchResultExt, Context, Module, Runtime};
@@ -12,6 +13,9 @@ use rquickjs::{CatchResultExt, Context, Module, Runtime};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/js");
+    if knows_packed_relocations() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let sources = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("src/js");
     let context = Context::full(&Runtime::new()?)?;
@@ -29,6 +33,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push_str("];\n");
     fs::write(out.join("bytecode.rs"), table)?;
     Ok(())
+}
+
+/// Whether the system's loader, for which the command is built, knows packed relocations: they take a twentieth of the room, and less of the file has to be
+/// read when it starts. The GNU C library has them since 2.36.
+fn knows_packed_relocations() -> bool {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    if variable("TARGET") != variable("HOST") || variable("CARGO_CFG_TARGET_ENV") != "gnu" {
+        return false;
+    }
+    let Ok(said) = Command::new("getconf").arg("GNU_LIBC_VERSION").output() else { return false };
+    let said = String::from_utf8_lossy(&said.stdout);
+    let version = said.trim().strip_prefix("glibc ").and_then(|version| version.split_once('.'));
+    let version = version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    version.is_some_and(|version: (u32, u32)| version >= (2, 36))
 }
 
 /// The files below a folder, in order.
