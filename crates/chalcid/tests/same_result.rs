@@ -152,9 +152,9 @@ fn size(ty: &str) -> u64 {
 
 const MEMORY_SIZE: u64 = 65_536;
 
-/// All cases as functions: `p0` with parameters, `e0_1` with operand 1 from the end of the memory, `c0_2` with tuple 2 as constants.
+/// All cases as functions, with the tag that some throw and catch: `p0` with parameters, `e0_1` with operand 1 from the end of the memory, `c0_2` with tuple 2 as constants.
 fn module(cases: &[Case]) -> String {
-    let mut text = String::from("(module (memory (export \"memory\") 1)\n");
+    let mut text = String::from("(module (memory (export \"memory\") 1) (tag $i (param i32))\n");
     for (number, case) in cases.iter().enumerate() {
         let (params, results) = (case.operands.join(" "), case.results.join(" "));
         for loaded in std::iter::once(None).chain((0..case.operands.len()).map(Some)) {
