@@ -39,8 +39,7 @@
 //! - by work: when so much was collected and allocated that the walk takes a small part of the time ([`WORK_FOR_WALK`]).
 //! - [`Agent::want_host_walk`] asks for one in any case.
 //!
-//! A collection that does not walk the heap leaves what it holds alone. Accounting for a great many entities, where only the sharing of some asks for it, is earned
-//! by work, too.
+//! A collection that does not walk the heap leaves what it holds alone.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -69,10 +68,6 @@ const ALWAYS_WALKED: u64 = 128 << 10;
 /// collection of the heap follows.
 const WORK_FOR_WALK: u64 = 64;
 
-/// Bytes that the host collects for each entity that is accounted for, and what is too little to be earned.
-const WORK_FOR_ENTITY: u64 = 2 << 10;
-const ALWAYS_ACCOUNTED: u64 = 512 << 10;
-
 /// The marks of the walk for what nothing reaches, and of the two rounds.
 const REACHED: usize = 1;
 const COUNTED: usize = 2;
@@ -98,8 +93,6 @@ pub(crate) struct HostCollection {
     host: Cell<u64>,
     /// Bytes of the host's heaps that were collected since the last walk.
     collected: Cell<u64>,
-    /// The same, since entities were last accounted for.
-    unaccounted: Cell<u64>,
     last: Cell<LastWalk>,
 }
 
@@ -154,9 +147,7 @@ impl Agent {
     pub fn host_heap_size(&self, bytes: u64) {
         let collection = &self.inner().host_collection;
         collection.host.set(bytes);
-        for sum in [&collection.collected, &collection.unaccounted] {
-            sum.set(sum.get().saturating_add(bytes));
-        }
+        collection.collected.set(collection.collected.get().saturating_add(bytes));
     }
 
     /// Has the next collection of the host walk the engine's heap, however large it is.
@@ -181,12 +172,8 @@ impl Agent {
         let depth = match (self.has_earned_walk(), self.has_scope()) {
             (true, false) => Some(Depth::Whole),
             (true, true) => Some(Depth::Values),
-            (false, _) => self.has_earned_account().then_some(Depth::Entities),
+            (false, _) => self.inner().entities.has_shared().then_some(Depth::Entities),
         };
-        if depth.is_some() {
-            collection.unaccounted.set(0);
-            collection.wanted.set(false);
-        }
         collection.depth.set(depth);
         collection.unreached.take();
         let Some(depth) = depth else { return };
@@ -207,9 +194,9 @@ impl Agent {
         from.entities.extend(graph::kept(self));
         spread(self, depth, REACHED, from, &mut |_| {});
 
+        let Unreached { mut edges, mut inside, .. } = Unreached::default();
         let from = Frontier { entities: graph::unmet(self, REACHED), objects: Vec::new() };
-        let mut edges = Vec::new();
-        let mut inside: Vec<_> = from.entities.iter().copied().map(Inside::Entity).collect();
+        inside.extend(from.entities.iter().map(|entity| Inside::Entity(*entity)));
         spread(self, depth, REACHED, from, &mut |met| match met {
             Met::Edge(edge) => edges.push(edge),
             Met::Entity(entity) => inside.push(Inside::Entity(entity)),
@@ -251,14 +238,6 @@ impl Agent {
         }
     }
 
-    /// Whether this collection looks at entities that several handles share, if it does not walk the heap.
-    fn has_earned_account(&self) -> bool {
-        let (collection, entities) = (&self.inner().host_collection, &self.inner().entities);
-        let needed = entities.len() as u64 * WORK_FOR_ENTITY;
-        let earned = needed <= ALWAYS_ACCOUNTED || collection.unaccounted.get() >= needed || collection.wanted.get();
-        earned && entities.has_shared()
-    }
-
     /// Whether this collection walks the heap.
     fn has_earned_walk(&self) -> bool {
         let (collection, heap) = (&self.inner().host_collection, &self.inner().heap);
@@ -274,6 +253,7 @@ impl Agent {
         let walk = earned && heap.can_be_walked();
         collection.walked.set(walk);
         if walk {
+            collection.wanted.set(false);
             collection.collected.set(0);
             collection.last.set(now);
         }
