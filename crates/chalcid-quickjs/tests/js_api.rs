@@ -1,4 +1,4 @@
-//! Runs the interface's own tests: every file of `tests/js-api` in the root, in a context of its own.
+//! Runs the interface's own tests: every file of `tests/js-api` in the root, in a context of its own, by each compiler.
 //!
 //! `CHALCID_JS_API=memory` runs the files whose names contain "memory".
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use chalcid_quickjs::Options;
-use chalcid_quickjs::chalcid::{Config, Engine, Feature, Features};
+use chalcid_quickjs::chalcid::{Config, Engine, Feature, Features, TierPolicy};
 use chalcid_quickjs::rquickjs::context::EvalOptions;
 use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Promise, Runtime};
 
 /// Everything that the checks look at, whatever is on by default.
-fn install(ctx: &Ctx<'_>) -> Result<(), String> {
-    let config = Config::new().features(Features::WASM3.with(Feature::Threads));
-    let engine = Engine::new(config).map_err(|error| error.to_string())?;
+fn install(ctx: &Ctx<'_>, config: Config) -> Result<(), String> {
+    let engine =
+        Engine::new(config.features(Features::WASM3.with(Feature::Threads))).map_err(|error| error.to_string())?;
     let options = Options { engine: Some(engine), ..Options::default() };
     chalcid_quickjs::init_with(ctx, options).map_err(|error| error.to_string())
 }
@@ -35,11 +35,11 @@ fn evaluate_source(ctx: &Ctx<'_>, file: &Path, source: String) -> Result<(), Str
 }
 
 /// Runs a file: the checks that failed, and how many there were.
-fn run(harness: &Path, file: &Path) -> Result<(Vec<String>, usize), String> {
+fn run(harness: &Path, file: &Path, config: Config) -> Result<(Vec<String>, usize), String> {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
-        install(&ctx)?;
+        install(&ctx, config)?;
         evaluate(&ctx, harness)?;
         evaluate(&ctx, file)?;
         let report: Promise<'_> = ctx.eval("harness.run()").catch(&ctx).map_err(|error| error.to_string())?;
@@ -60,7 +60,7 @@ fn left_over(harness: &Path, file: &Path) -> Result<usize, String> {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
-        install(&ctx)?;
+        install(&ctx, Config::new())?;
         let agent = chalcid_quickjs::agent(&ctx).ok_or("no agent")?;
         ctx.globals().set("gc", Function::new(ctx.clone(), |ctx: Ctx<'_>| ctx.run_gc())).unwrap();
         evaluate(&ctx, harness)?;
@@ -91,23 +91,19 @@ fn files() -> (PathBuf, Vec<PathBuf>) {
     (harness, files)
 }
 
-#[test]
-fn nothing_is_left_when_the_checks_are_done() {
+/// The same without `limits.js`, whose modules are large and run nothing.
+fn files_that_run() -> (PathBuf, Vec<PathBuf>) {
     let (harness, mut files) = files();
-    // Its checks make modules, which are no entities, and are long.
     files.retain(|file| !file.ends_with("limits.js"));
-    for file in &files {
-        assert_eq!(left_over(&harness, file), Ok(0), "{}", file.display());
-    }
+    (harness, files)
 }
 
-#[test]
-fn the_interfaces_own_tests() {
-    let (harness, files) = files();
+/// Runs files with engines of a configuration; fails if a check does.
+fn check((harness, files): (PathBuf, Vec<PathBuf>), config: impl Fn() -> Config) {
     let (mut problems, mut checks) = (Vec::new(), 0);
     for file in &files {
         let name = file.file_name().unwrap().to_string_lossy();
-        match run(&harness, file) {
+        match run(&harness, file, config()) {
             Ok((failed, count)) => {
                 checks += count;
                 problems.extend(failed.into_iter().map(|problem| format!("{name}: {problem}")));
@@ -117,4 +113,32 @@ fn the_interfaces_own_tests() {
     }
     println!("{} files, {checks} checks, {} failed", files.len(), problems.len());
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_when_the_checks_are_done() {
+    let (harness, files) = files_that_run();
+    for file in &files {
+        assert_eq!(left_over(&harness, file), Ok(0), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_interfaces_own_tests() {
+    check(files(), Config::new);
+}
+
+#[test]
+fn the_interfaces_own_tests_by_the_baseline_tier() {
+    check(files_that_run(), || Config::new().tier(TierPolicy::Baseline));
+}
+
+#[test]
+fn the_interfaces_own_tests_by_the_optimizing_tier() {
+    check(files_that_run(), || Config::new().tier(TierPolicy::Optimizing));
+}
+
+#[test]
+fn the_interfaces_own_tests_where_everything_is_hot_at_once() {
+    check(files_that_run(), || Config::new().tier(TierPolicy::Auto).hot_after(1));
 }
