@@ -161,6 +161,7 @@ pub(crate) struct VirtualImports {
 }
 
 /// What the interface provides for an import.
+#[derive(Clone, Copy)]
 pub(crate) enum Virtual {
     /// A String: the import's name.
     String,

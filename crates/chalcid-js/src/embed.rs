@@ -5,19 +5,20 @@ use chalcid::{Extern, Instance, Module};
 use crate::agent::realm_of;
 use crate::compile_options::VirtualImports;
 use crate::errors::type_error;
-use crate::exported_function::{InstanceRecord, a_new_exported_function, function_of};
-use crate::global::{GlobalObject, create_a_global_object};
+use crate::exported_function::{InstanceRecord, function_of};
+use crate::exports_object::object_of_an_address;
+use crate::global::GlobalObject;
 use crate::host::Host;
 use crate::instance::InstanceObject;
-use crate::memory::{MemoryObject, create_a_memory_object};
+use crate::memory::MemoryObject;
 use crate::module::{ModuleObject, construct_a_webassembly_module_object};
-use crate::table::{TableObject, create_a_table_object};
-use crate::tag::{TagObject, create_a_tag_object};
+use crate::table::TableObject;
+use crate::tag::TagObject;
 use crate::webidl::{Completion, slots_of};
 
 /// The module of a Module object; `None` for every other value.
 pub fn module_of<H: Host>(host: &H, value: &H::Value) -> Option<Module> {
-    Some(slots_of::<H, ModuleObject>(host, value)?.module.clone())
+    Some(slots_of::<H, ModuleObject<H>>(host, value)?.module.clone())
 }
 
 /// What a Module object is made of, apart from any realm: for structured clones in other realms, runtimes and threads.
@@ -38,7 +39,7 @@ impl SerializedModule {
 ///
 /// WebAssembly Web API, section "Serialization". The code goes along: nothing is compiled again.
 pub fn serialize_module<H: Host>(host: &H, value: &H::Value) -> Option<SerializedModule> {
-    let slots = slots_of::<H, ModuleObject>(host, value)?;
+    let slots = slots_of::<H, ModuleObject<H>>(host, value)?;
     Some(SerializedModule { module: slots.module.clone(), virtual_imports: slots.virtual_imports.clone() })
 }
 
@@ -81,11 +82,5 @@ pub fn extern_of<H: Host>(host: &H, value: &H::Value) -> Option<Extern> {
 
 /// The object of an entity of the realm's agent: the one that it has, or one that is made now.
 pub fn object_of<H: Host>(host: &H, entity: &Extern) -> Completion<H> {
-    match entity {
-        Extern::Func(func) => a_new_exported_function(host, func),
-        Extern::Memory(memory) => create_a_memory_object(host, memory),
-        Extern::Table(table) => create_a_table_object(host, table),
-        Extern::Global(global) => create_a_global_object(host, global),
-        Extern::Tag(tag) => create_a_tag_object(host, tag),
-    }
+    object_of_an_address(host, entity)
 }

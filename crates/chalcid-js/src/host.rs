@@ -21,10 +21,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use chalcid::host::{Edge, Keeper};
+use chalcid::types::FuncType;
 use chalcid::{Frame, HostValue, Memory, ModuleBuilder, ValRaw};
 
 use crate::agent::Realm;
 use crate::exported_function::ExportedFunction;
+use crate::exports_object::ExportsObject;
 use crate::host_function::{self, HostFunction};
 
 /// The language type of a value, in the specification's sense.
@@ -204,6 +206,9 @@ pub trait Host: Clone + 'static {
     /// An owned reference to a JavaScript value.
     type Value: Clone + 'static;
 
+    /// The names of a module's exports as property keys, in module order and found quickly: made once for a Module object.
+    type ExportNames: 'static;
+
     // ---- The realm's data of this crate
 
     /// The realm's data, as given to [`Host::set_realm`]; `None` where WebAssembly was not installed.
@@ -299,6 +304,12 @@ pub trait Host: Clone + 'static {
     fn new_array(&self, values: Vec<Self::Value>) -> Result<Self::Value, Self::Value>;
     /// `GetV`: a TypeError for undefined and null. **May run JavaScript.**
     fn get(&self, value: &Self::Value, key: Key<'_>) -> Result<Self::Value, Self::Value>;
+    /// A String that is to be the name of many properties.
+    fn property_name(&self, name: &str) -> Result<Self::Value, Self::Value> {
+        Ok(self.string(name))
+    }
+    /// `GetV` of the property that a String names. **May run JavaScript.**
+    fn get_named(&self, value: &Self::Value, name: &Self::Value) -> Result<Self::Value, Self::Value>;
     /// `HasProperty` of an object. **May run JavaScript.**
     fn has_property(&self, object: &Self::Value, key: Key<'_>) -> Result<bool, Self::Value>;
     /// Defines a data property of an object that is extensible and not exotic.
@@ -346,8 +357,13 @@ pub trait Host: Clone + 'static {
     /// "Run a host function" where all types are those of numbers. A host may have a faster form with the same effects.
     /// **May run JavaScript.**
     #[inline]
-    fn run_with_numbers(&self, function: &HostFunction<Self>, values: &mut [ValRaw]) -> Result<(), Self::Value> {
-        host_function::run_with_numbers(self, function, values)
+    fn run_with_numbers(
+        &self,
+        function: &HostFunction<Self>,
+        ty: &FuncType,
+        values: &mut [ValRaw],
+    ) -> Result<(), Self::Value> {
+        host_function::run_with_numbers(self, function, ty, values)
     }
 
     /// WebAssembly is about to call a JavaScript function: a host that has to prepare something for that, such as stack traces
@@ -372,6 +388,14 @@ pub trait Host: Clone + 'static {
         length: u32,
         slots: Rc<ExportedFunction<Self>>,
     ) -> Result<Self::Value, Self::Value>;
+
+    /// The names of a module's exports as property keys.
+    fn export_names(&self, names: &mut dyn Iterator<Item = &str>) -> Result<Self::ExportNames, Self::Value>;
+
+    /// An exports object: an ordinary object whose prototype is null, which is frozen, and whose properties, in the order of
+    /// [`ExportsObject::names`], have the values that [`ExportsObject::value`] makes when it is first asked for one. A host whose objects
+    /// cannot wait asks for all of them at once.
+    fn new_exports_object(&self, slots: Rc<ExportsObject<Self>>) -> Result<Self::Value, Self::Value>;
 
     /// An Exported GC Object with internal slots: an exotic object without properties, whose prototype is null for ever, and whose internal
     /// methods are those of the section "Garbage Collected Objects". It is known by its number as long as it lives.

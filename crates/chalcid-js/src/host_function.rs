@@ -2,8 +2,6 @@
 //!
 //! JS API, section "Exported Functions", "create a host function" and "run a host function".
 
-use std::any::Any;
-
 use chalcid::host::Tracer;
 use chalcid::types::{DefTypeId, FuncType};
 use chalcid::{Agent, Error, Func, HostCall, HostValue, Val, ValRaw};
@@ -22,7 +20,6 @@ pub struct HostFunction<H: Host> {
     /// Keeps the realm of `host`, which need not be that of `func`.
     realm: HostValue,
     func: HostValue,
-    ty: FuncType,
     shape: Shape,
 }
 
@@ -33,12 +30,6 @@ impl<H: Host> HostFunction<H> {
         &self.func
     }
 
-    /// The function's type.
-    #[inline]
-    pub fn ty(&self) -> &FuncType {
-        &self.ty
-    }
-
     /// How its values cross.
     pub fn shape(&self) -> Shape {
         self.shape
@@ -46,11 +37,11 @@ impl<H: Host> HostFunction<H> {
 }
 
 impl<H: Host> HostCall for HostFunction<H> {
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, agent: &Agent, ty: &FuncType, values: &mut [ValRaw]) -> Result<(), Error> {
         self.host.entering_javascript();
         // 3.6. Let result be the result of running a host function from func, functype, and arguments.
         // 3.10. If result.[[Type]] is throw, then throw it as an exception of WebAssembly.
-        run_a_host_function(&self.host, self, agent, values)
+        run_a_host_function(&self.host, self, ty, agent, values)
             .map_err(|thrown| throw_into_webassembly(&self.host, thrown))
     }
 
@@ -58,36 +49,28 @@ impl<H: Host> HostCall for HostFunction<H> {
         tracer.value(&self.realm);
         tracer.value(&self.func);
     }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
-/// "Create a host function" from a callable object and a function type.
+/// "Create a host function" from a callable object and a function type, whose shape is known.
 ///
 /// `index` is the "index of the host function": the number of functions among the imports before it.
 pub(crate) fn create_a_host_function<H: Host>(
     host: &H,
     func: &H::Value,
     ty: DefTypeId,
+    shape: Shape,
     index: u32,
 ) -> Completion<H, Func> {
-    let realm = realm_of(host)?;
-    let unknown = || range_error(host, "the type of an imported function is unknown");
-    let functype = realm.engine().func_type(ty).ok_or_else(unknown)?;
     // 3. Let hostfunc be a host function which performs the steps of `HostFunction::call` when called with arguments.
-    let shape = Shape::of(&functype);
     let host_function = HostFunction {
         host: host.clone(),
         realm: host.to_host_value(host.realm_anchor()),
         func: host.to_host_value(func.clone()),
-        ty: functype,
         shape,
     };
     // 5. Let (store, funcaddr) be func_alloc(store, functype, hostfunc).
     // 7. Return funcaddr.
-    Func::from_host(realm.agent(), ty, index, Box::new(host_function)).map_err(|error| range_error(host, error))
+    Func::from_host(realm_of(host)?.agent(), ty, index, host_function).map_err(|error| range_error(host, error))
 }
 
 /// How many arguments a call keeps on the native stack.
@@ -97,20 +80,25 @@ const SMALL: usize = 8;
 pub fn run_a_host_function<H: Host>(
     host: &H,
     function: &HostFunction<H>,
+    ty: &FuncType,
     agent: &Agent,
     values: &mut [ValRaw],
 ) -> Completion<H, ()> {
     match function.shape {
-        Shape::Numbers => host.run_with_numbers(function, values),
-        Shape::References => run_with_values(host, function, agent, values),
+        Shape::Numbers => host.run_with_numbers(function, ty, values),
+        Shape::References => run_with_values(host, function, ty, agent, values),
         // 2. If any type in parameters or results matches v128 or exnref, throw a TypeError.
         Shape::Opaque => Err(incompatible(host)),
     }
 }
 
 /// "Run a host function" where all types are those of numbers, for hosts that have no form of their own.
-pub fn run_with_numbers<H: Host>(host: &H, function: &HostFunction<H>, values: &mut [ValRaw]) -> Completion<H, ()> {
-    let FuncType { params, results } = &function.ty;
+pub fn run_with_numbers<H: Host>(
+    host: &H,
+    function: &HostFunction<H>,
+    FuncType { params, results }: &FuncType,
+    values: &mut [ValRaw],
+) -> Completion<H, ()> {
     let func = host.from_host_value(&function.func);
     // 3. Let jsArguments be « ».
     // 4. For each arg of arguments, append ! ToJSValue(arg) to jsArguments.
@@ -147,10 +135,10 @@ pub fn run_with_numbers<H: Host>(host: &H, function: &HostFunction<H>, values: &
 fn run_with_values<H: Host>(
     host: &H,
     function: &HostFunction<H>,
+    FuncType { params, results }: &FuncType,
     agent: &Agent,
     values: &mut [ValRaw],
 ) -> Completion<H, ()> {
-    let FuncType { params, results } = &function.ty;
     let func = host.from_host_value(&function.func);
     // 3. Let jsArguments be « ».
     // 4. For each arg of arguments, append ! ToJSValue(arg) to jsArguments.

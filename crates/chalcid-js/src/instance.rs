@@ -10,15 +10,12 @@ use chalcid::{Error, Extern, Instance, LinkError, Module, TrapCode};
 
 use crate::agent::{Interface, realm_of};
 use crate::errors::{self, thrown_value};
-use crate::exported_function::{a_new_exported_function, instance_record};
-use crate::global::create_a_global_object;
+use crate::exported_function::instance_record;
+use crate::exports_object::ExportsObject;
 use crate::host::{Attributes, Call, Host, Intrinsic, Key, PlatformObject, PromiseCapability, Tracer, Type};
-use crate::memory::create_a_memory_object;
 use crate::module::ModuleObject;
 use crate::promise;
 use crate::read_imports::{ImportName, read_the_imports};
-use crate::table::create_a_table_object;
-use crate::tag::create_a_tag_object;
 use crate::webidl::{self, Completion};
 
 /// The internal slots of an Instance object.
@@ -43,37 +40,18 @@ impl<H: Host> PlatformObject<H> for InstanceObject<H> {
     }
 }
 
-/// "Create an exports object" from an instance.
-fn create_an_exports_object<H: Host>(host: &H, instance: &Instance) -> Completion<H> {
-    // 1. Let exportsObject be ! OrdinaryObjectCreate(null).
-    let exports_object = host.new_object(None)?;
-    // 2. For each (name, externtype) of module_exports(module),
-    // 2.1. Let externval be instance_export(instance, name).
-    for (name, externval) in instance.exports() {
-        // 2.3 to 2.7. Let value be the object that is created from the address.
-        let value = match &externval {
-            Extern::Func(func) => a_new_exported_function(host, func)?,
-            Extern::Global(global) => create_a_global_object(host, global)?,
-            Extern::Memory(memory) => create_a_memory_object(host, memory)?,
-            Extern::Table(table) => create_a_table_object(host, table)?,
-            Extern::Tag(tag) => create_a_tag_object(host, tag)?,
-        };
-        // 2.8. Let status be ! CreateDataProperty(exportsObject, name, value).
-        host.define_property(&exports_object, Key::String(name), value, Attributes::ALL)?;
-    }
-    // 3. Perform ! SetIntegrityLevel(exportsObject, "frozen").
-    host.freeze(&exports_object)?;
-    // 4. Return exportsObject.
-    Ok(exports_object)
-}
-
 /// "Initialize an instance object": makes the object with a prototype.
-fn initialize_an_instance_object<H: Host>(host: &H, instance: &Instance, prototype: &H::Value) -> Completion<H> {
+fn initialize_an_instance_object<H: Host>(
+    host: &H,
+    module_object: Rc<ModuleObject<H>>,
+    instance: &Instance,
+    prototype: &H::Value,
+) -> Completion<H> {
+    let record = instance_record(host, instance)?;
     // 1. Create an exports object from module and instance and let exportsObject be the result.
-    let exports = create_an_exports_object(host, instance)?;
+    let exports = host.new_exports_object(ExportsObject::new(record.clone(), module_object))?;
     // 2. Set instanceObject.[[Instance]] to instance.
     // 3. Set instanceObject.[[Exports]] to exportsObject.
-    let record = instance_record(host, instance)?;
     host.new_platform_object(Some(prototype), Rc::new(InstanceObject::<H> { record, exports }))
 }
 
@@ -161,25 +139,25 @@ fn limits_problem(what: &str, unit: &str, wanted: Limits, found: Limits) -> Cow<
 /// What it returns as `Err` is the reason to reject the promise with.
 pub(crate) fn asynchronously_instantiate_a_webassembly_module<H: Host>(
     host: &H,
-    module_object: &ModuleObject,
+    module_object: Rc<ModuleObject<H>>,
     import_object: Option<&H::Value>,
     caller: &'static str,
     promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     // 2. Let module be moduleObject.[[Module]].
     // 5. Read the imports of module with imports importObject, and let imports be the result.
-    let imports = read_the_imports(host, module_object, import_object, caller)?;
-    let module = module_object.module.clone();
+    let imports = read_the_imports(host, &module_object, import_object, caller)?;
     // 6. Run the following steps in parallel: 6.1. Queue a task to perform the following steps:
     host.queue_task(move |host: &H| {
         // 6.1.1. Instantiate the core of a WebAssembly module module with imports, and let instance be the result.
-        let instance_object = instantiate_the_core_of_a_webassembly_module(host, &module, &imports, caller)
-            // 6.1.2. Let instanceObject be a new Instance.
-            // 6.1.3. Initialize instanceObject from module and instance.
-            .and_then(|instance| {
-                let realm = realm_of(host)?;
-                initialize_an_instance_object(host, &instance, realm.prototype(Interface::Instance))
-            });
+        let instance_object =
+            instantiate_the_core_of_a_webassembly_module(host, &module_object.module, &imports, caller)
+                // 6.1.2. Let instanceObject be a new Instance.
+                // 6.1.3. Initialize instanceObject from module and instance.
+                .and_then(|instance| {
+                    let realm = realm_of(host)?;
+                    initialize_an_instance_object(host, module_object, &instance, realm.prototype(Interface::Instance))
+                });
         // 6.1.4. Resolve promise with instanceObject.
         promise::settle(host, &promise, instance_object);
     });
@@ -205,14 +183,14 @@ fn module_fulfilled<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     let promise = promise::captured_capability(host, call);
     let react = || {
         let module = call.arg(host, 0);
-        let slots: Rc<ModuleObject> =
+        let slots: Rc<ModuleObject<H>> =
             webidl::argument_slots(host, call, 0, "WebAssembly.instantiate()", Interface::Module)?;
         let import_object = call.captures.get(3).filter(|object| host.type_of(object) == Type::Object);
         // 2.1.1. Instantiate the WebAssembly module module importing importObject, and let innerPromise be the result.
         let inner_promise = promise::promise_of(host, |inner_promise| {
             asynchronously_instantiate_a_webassembly_module(
                 host,
-                &slots,
+                slots,
                 import_object,
                 "WebAssembly.instantiate()",
                 inner_promise,
@@ -258,7 +236,7 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     const CALLER: &str = "WebAssembly.Instance()";
     let new_target = webidl::require_new(host, call, Interface::Instance)?;
     // 3. Let module be moduleObject.[[Module]].
-    let slots: Rc<ModuleObject> = webidl::argument_slots(host, call, 0, CALLER, Interface::Module)?;
+    let slots: Rc<ModuleObject<H>> = webidl::argument_slots(host, call, 0, CALLER, Interface::Module)?;
     let import_object = webidl::optional_object(host, call, 1, CALLER)?;
     let prototype = webidl::prototype_from_new_target(host, new_target, Interface::Instance)?;
     // 4. Read the imports of module with imports importObject, and let imports be the result.
@@ -266,7 +244,7 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 5. Instantiate the core of a WebAssembly module module with imports, and let instance be the result.
     let instance = instantiate_the_core_of_a_webassembly_module(host, &slots.module, &imports, CALLER)?;
     // 6. Initialize this from module and instance.
-    initialize_an_instance_object(host, &instance, &prototype)
+    initialize_an_instance_object(host, slots, &instance, &prototype)
 }
 
 /// The getter of `exports`.

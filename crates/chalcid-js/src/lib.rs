@@ -27,6 +27,7 @@ pub mod errors;
 mod exception;
 pub mod exported_function;
 mod exported_gc_object;
+pub mod exports_object;
 mod global;
 pub mod host;
 pub mod host_function;

@@ -2,6 +2,7 @@
 //!
 //! JS API, section "Modules", and the compiling half of section "The WebAssembly Namespace".
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,17 +13,47 @@ use crate::agent::{Interface, realm_of};
 use crate::compile_options::{CompileOptions, Invalid, VirtualImports};
 use crate::host::{Attributes, Call, Host, Intrinsic, Key, PlatformObject, PromiseCapability, Tracer};
 use crate::promise;
+use crate::read_imports::{PreparedImport, prepare_the_imports};
 use crate::webidl::{self, Completion};
 
 /// The internal slots of a Module object. `[[Bytes]]` are kept by the module itself.
-pub struct ModuleObject {
+pub struct ModuleObject<H: Host> {
     /// `[[Module]]`
     pub(crate) module: Module,
     /// `[[BuiltinSets]]` and `[[ImportedStringModule]]`
     pub(crate) virtual_imports: VirtualImports,
+    /// The names of its exports as property keys: made when the first of its instances is asked for an export.
+    export_names: OnceCell<H::ExportNames>,
+    /// What can be known of its imports: found out when it is first instantiated.
+    imports: OnceCell<Box<[PreparedImport<H>]>>,
 }
 
-impl<H: Host> PlatformObject<H> for ModuleObject {
+impl<H: Host> ModuleObject<H> {
+    /// The slots of a new Module object.
+    fn new(module: Module, virtual_imports: VirtualImports) -> Rc<Self> {
+        Rc::new(Self { module, virtual_imports, export_names: OnceCell::new(), imports: OnceCell::new() })
+    }
+
+    /// The names of its exports as property keys.
+    pub(crate) fn export_names(&self, host: &H) -> Completion<H, &H::ExportNames> {
+        if let Some(names) = self.export_names.get() {
+            return Ok(names);
+        }
+        let names = host.export_names(&mut self.module.exports().map(|export| export.name))?;
+        Ok(self.export_names.get_or_init(|| names))
+    }
+
+    /// What can be known of its imports, in module order.
+    pub(crate) fn prepared_imports(&self, host: &H) -> Completion<H, &[PreparedImport<H>]> {
+        if let Some(imports) = self.imports.get() {
+            return Ok(imports);
+        }
+        let imports = prepare_the_imports(host, &self.module, &self.virtual_imports)?;
+        Ok(self.imports.get_or_init(|| imports))
+    }
+}
+
+impl<H: Host> PlatformObject<H> for ModuleObject<H> {
     fn trace(&self, _tracer: &mut dyn Tracer<H>) {}
 }
 
@@ -77,7 +108,7 @@ pub(crate) fn construct_a_webassembly_module_object<H: Host>(
     // 4. Set moduleObject.[[BuiltinSets]] to builtinSetNames.
     // 5. Set moduleObject.[[ImportedStringModule]] to importedStringModule.
     let prototype = realm_of(host)?.prototype(Interface::Module).clone();
-    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module, virtual_imports }))
+    host.new_platform_object(Some(&prototype), ModuleObject::new(module, virtual_imports))
     // 6. Return moduleObject.
 }
 
@@ -175,13 +206,13 @@ fn constructor<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 7. Set this.[[Module]] to module.
     // 9. Set this.[[BuiltinSets]] to builtinSetNames.
     // 10. Set this.[[ImportedStringModule]] to importedStringModule.
-    host.new_platform_object(Some(&prototype), Rc::new(ModuleObject { module, virtual_imports }))
+    host.new_platform_object(Some(&prototype), ModuleObject::new(module, virtual_imports))
 }
 
 /// `Module.exports(moduleObject)`
 fn exports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 1. Let module be moduleObject.[[Module]].
-    let slots: Rc<ModuleObject> =
+    let slots: Rc<ModuleObject<H>> =
         webidl::argument_slots(host, call, 0, "WebAssembly.Module.exports()", Interface::Module)?;
     let object_prototype = host.intrinsic(Intrinsic::ObjectPrototype);
     // 2. Let exports be « ».
@@ -200,7 +231,7 @@ fn exports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
 /// `Module.imports(moduleObject)`
 fn imports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     // 1. Let module be moduleObject.[[Module]].
-    let slots: Rc<ModuleObject> =
+    let slots: Rc<ModuleObject<H>> =
         webidl::argument_slots(host, call, 0, "WebAssembly.Module.imports()", Interface::Module)?;
     let object_prototype = host.intrinsic(Intrinsic::ObjectPrototype);
     // 4. Let imports be « ».
@@ -223,7 +254,7 @@ fn imports<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
 fn custom_sections<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     const CALLER: &str = "WebAssembly.Module.customSections()";
     webidl::require_arguments(host, call, 2, CALLER)?;
-    let slots: Rc<ModuleObject> = webidl::argument_slots(host, call, 0, CALLER, Interface::Module)?;
+    let slots: Rc<ModuleObject<H>> = webidl::argument_slots(host, call, 0, CALLER, Interface::Module)?;
     let section_name = webidl::dom_string(host, &call.arg(host, 1))?;
     // 1. Let bytes be moduleObject.[[Bytes]].
     // 2. Let customSections be « ».

@@ -100,7 +100,7 @@ fn compile<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
 /// `instantiate`, whose two overloads the first argument tells apart.
 fn instantiate<H: Host>(host: &H, call: &Call<'_, H>) -> Completion<H> {
     promise::promise_of(host, |promise| match call.get(0).and_then(|value| webidl::slots_of(host, value)) {
-        Some(module_object) => instantiate_module(host, call, &module_object, promise),
+        Some(module_object) => instantiate_module(host, call, module_object, promise),
         None => instantiate_bytes(host, call, promise),
     })
 }
@@ -128,7 +128,7 @@ fn instantiate_bytes<H: Host>(host: &H, call: &Call<'_, H>, promise: PromiseCapa
 fn instantiate_module<H: Host>(
     host: &H,
     call: &Call<'_, H>,
-    module_object: &ModuleObject,
+    module_object: Rc<ModuleObject<H>>,
     promise: PromiseCapability<H::Value>,
 ) -> Completion<H, ()> {
     let import_object = webidl::optional_object(host, call, 1, INSTANTIATE)?;

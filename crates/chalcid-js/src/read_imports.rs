@@ -6,16 +6,16 @@ use std::fmt::{self, Display};
 use std::rc::Rc;
 
 use chalcid::types::{ExternType, GlobalType, ImportType, ValType};
-use chalcid::{Extern, Func, Global, Val};
+use chalcid::{Extern, Func, Global, Module, Val};
 
 use crate::agent::realm_of;
 use crate::builtins::{Builtin, create_a_builtin_function};
-use crate::compile_options::Virtual;
+use crate::compile_options::{Virtual, VirtualImports};
 use crate::conversions::{to_reference, to_webassembly_value};
 use crate::errors::{link_error, range_error, type_error};
-use crate::exported_function;
+use crate::exported_function::{self, Shape};
 use crate::global::GlobalObject;
-use crate::host::{Host, Key, Type};
+use crate::host::{Host, Type};
 use crate::host_function::create_a_host_function;
 use crate::memory::MemoryObject;
 use crate::module::ModuleObject;
@@ -38,14 +38,41 @@ impl Display for ImportName<'_> {
     }
 }
 
+/// What can be known of an import before there are values for it: found out once for a Module object.
+pub(crate) struct PreparedImport<H: Host> {
+    module: H::Value,
+    name: H::Value,
+    /// What the compile options provide.
+    provided: Option<Virtual>,
+    /// Of a function.
+    shape: Shape,
+}
+
+/// What can be known of a module's imports.
+pub(crate) fn prepare_the_imports<H: Host>(
+    host: &H,
+    module: &Module,
+    virtual_imports: &VirtualImports,
+) -> Completion<H, Box<[PreparedImport<H>]>> {
+    let prepare = |import: ImportType<'_>| {
+        let shape = match import.ty {
+            ExternType::Func(ty) => module.engine().func_type(ty).map_or(Shape::Opaque, |ty| Shape::of(&ty)),
+            _ => Shape::Opaque,
+        };
+        let (module, name) = (host.property_name(import.module)?, host.property_name(import.name)?);
+        Ok(PreparedImport { module, name, provided: virtual_imports.find(&import), shape })
+    };
+    module.imports().map(prepare).collect()
+}
+
 /// "Read the imports" of a module. **May run JavaScript.**
 pub(crate) fn read_the_imports<H: Host>(
     host: &H,
-    module_object: &ModuleObject,
+    module_object: &ModuleObject<H>,
     import_object: Option<&H::Value>,
     caller: &str,
 ) -> Completion<H, Vec<Extern>> {
-    let (module, virtual_imports) = (&module_object.module, &module_object.virtual_imports);
+    let module = &module_object.module;
     // 1. If module.imports is not empty, and importObject is undefined, throw a TypeError exception.
     let Some(import_object) = import_object else {
         return match module.imports().len() {
@@ -59,10 +86,10 @@ pub(crate) fn read_the_imports<H: Host>(
     let mut imports = Vec::with_capacity(module.imports().len());
     let mut external_functions = 0;
     // 6. For each (moduleName, componentName, externtype) of module_imports(module),
-    for (index, import) in module.imports().enumerate() {
+    for (index, (import, prepared)) in module.imports().zip(module_object.prepared_imports(host)?).enumerate() {
         let name = ImportName { caller, index, module: import.module, name: import.name };
         // 6.1. If builtinOrStringImports contains moduleName, and what it has there has the property componentName, that is v.
-        let provided = match virtual_imports.find(&import) {
+        let provided = match prepared.provided {
             Some(Virtual::Builtin(builtin)) => Some(builtin_import(host, builtin, &import, external_functions)?),
             Some(Virtual::String) => Some(string_import(host, &import)?),
             None => None,
@@ -73,7 +100,7 @@ pub(crate) fn read_the_imports<H: Host>(
             continue;
         }
         // 6.2.1. Let o be ? Get(importObject, moduleName).
-        let o = host.get(import_object, Key::String(import.module))?;
+        let o = host.get_named(import_object, &prepared.module)?;
         // 6.3. If o is not an Object, throw a TypeError exception.
         if host.type_of(&o) != Type::Object {
             return Err(type_error(
@@ -82,7 +109,7 @@ pub(crate) fn read_the_imports<H: Host>(
             ));
         }
         // 6.4. Let v be ? Get(o, componentName).
-        let v = host.get(&o, Key::String(import.name))?;
+        let v = host.get_named(&o, &prepared.name)?;
         let wrong = |wanted: &str| link_error(host, format_args!("{name}: {wanted}, found {}", describe(host, &v)));
         imports.push(match import.ty {
             // 6.5. If externtype is of the form func functype,
@@ -95,7 +122,7 @@ pub(crate) fn read_the_imports<H: Host>(
                     // 6.5.2. If v has a [[FunctionAddress]] internal slot, let funcaddr be its value.
                     Some(funcaddr) => funcaddr,
                     // 6.5.3. Otherwise, create a host function from v and functype, and let funcaddr be the result.
-                    None => create_a_host_function(host, &v, functype, external_functions)?,
+                    None => create_a_host_function(host, &v, functype, prepared.shape, external_functions)?,
                 };
                 external_functions += 1;
                 Extern::Func(funcaddr)

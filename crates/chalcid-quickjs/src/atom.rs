@@ -1,5 +1,7 @@
 //! Property keys.
 
+use std::mem::ManuallyDrop;
+
 use rquickjs::qjs;
 
 use crate::QuickJs;
@@ -33,6 +35,11 @@ impl Atom {
     /// The key, lent.
     pub(crate) fn raw(&self) -> qjs::JSAtom {
         self.raw
+    }
+
+    /// The key with its count.
+    pub(crate) fn into_raw(self) -> qjs::JSAtom {
+        ManuallyDrop::new(self).raw
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `object` | [`Rc<dyn PlatformObject>`](PlatformObject): a Memory, a Module, … | no |
 //! | `builtin` | [`Builtin`](crate::builtin::Builtin): steps and captures of a built-in function | yes |
 //! | `exported` | [`Exported`](crate::exported::Exported): an Exported Function | yes |
+//! | `exports` | [`Exports`](crate::exports::Exports): the exports of an instance, made when they are asked for | no |
 //! | `gc_object` | [`GcObject`](crate::gc_object::GcObject): a structure or array, behind a Proxy | no |
 //! | `realm` | [`RealmData`](crate::realm::RealmData): one a context, never seen by programs | no |
 //! | `watch`, `waste` | none: one a runtime, see [`crate::collector`] | no |
@@ -23,6 +24,7 @@ use rquickjs::{Error, qjs};
 
 use crate::builtin::{self, Builtin};
 use crate::exported::{self, Exported};
+use crate::exports::{self, Exports};
 use crate::gc_object::GcObject;
 use crate::realm::{RealmData, RealmRef};
 use crate::runtime::Runtime;
@@ -35,6 +37,7 @@ pub(crate) struct Classes {
     pub(crate) object: qjs::JSClassID,
     pub(crate) builtin: qjs::JSClassID,
     pub(crate) exported: qjs::JSClassID,
+    pub(crate) exports: qjs::JSClassID,
     pub(crate) realm: qjs::JSClassID,
     pub(crate) gc_object: qjs::JSClassID,
     pub(crate) watch: qjs::JSClassID,
@@ -92,11 +95,12 @@ impl Classes {
     /// Registers the classes in a runtime.
     pub(crate) fn register(rt: NonNull<qjs::JSRuntime>) -> rquickjs::Result<Self> {
         Ok(Self {
-            object: register::<ObjectBox>(rt, c"WebAssemblyObject", None)?,
-            builtin: register::<Builtin>(rt, c"WebAssemblyBuiltin", Some(builtin::call))?,
-            exported: register::<Exported>(rt, c"WebAssemblyFunction", Some(exported::call))?,
-            realm: register::<RealmData>(rt, c"WebAssemblyRealm", None)?,
-            gc_object: register::<GcObject>(rt, c"WebAssemblyGCObject", None)?,
+            object: register::<ObjectBox>(rt, c"WebAssemblyObject", None, None)?,
+            builtin: register::<Builtin>(rt, c"WebAssemblyBuiltin", Some(builtin::call), None)?,
+            exported: register::<Exported>(rt, c"WebAssemblyFunction", Some(exported::call), None)?,
+            exports: register::<Exports>(rt, c"WebAssemblyExports", None, Some(&exports::METHODS))?,
+            realm: register::<RealmData>(rt, c"WebAssemblyRealm", None, None)?,
+            gc_object: register::<GcObject>(rt, c"WebAssemblyGCObject", None, None)?,
             watch: collector::register_watch(rt)?,
             waste: collector::register_waste(rt)?,
         })
@@ -116,6 +120,7 @@ fn register<B: ClassBox>(
     rt: NonNull<qjs::JSRuntime>,
     name: &CStr,
     call: Option<CallHandler>,
+    methods: Option<&'static qjs::JSClassExoticMethods>,
 ) -> rquickjs::Result<qjs::JSClassID> {
     let mut id = qjs::JS_INVALID_CLASS_ID;
     let definition = qjs::JSClassDef {
@@ -123,10 +128,10 @@ fn register<B: ClassBox>(
         finalizer: Some(finalize::<B>),
         gc_mark: Some(mark::<B>),
         call,
-        exotic: ptr::null_mut(),
+        exotic: methods.map_or(ptr::null_mut(), |methods| ptr::from_ref(methods).cast_mut()),
     };
-    // SAFETY: the runtime is live; the definition is copied; the handlers take exactly the box that `new_object` puts in objects of
-    // the class.
+    // SAFETY: the runtime is live; the definition is copied, and the methods, which live for ever, are only read; the handlers take
+    // exactly the box that `new_object` puts in objects of the class.
     let result = unsafe {
         qjs::JS_NewClassID(rt.as_ptr(), &mut id);
         qjs::JS_NewClass(rt.as_ptr(), id, &definition)

@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use chalcid::host::{HostValue, Keeper};
+use chalcid::types::FuncType;
 use chalcid::{Frame, Memory, ModuleBuilder, ValRaw};
 use chalcid_js::Realm;
 use chalcid_js::exported_function::ExportedFunction;
+use chalcid_js::exports_object::ExportsObject;
 use chalcid_js::host::{
     Attributes, BufferLength, EngineError, FunctionKind, Host, Intrinsic, Key, NativeFunction, PlatformObject,
     PromiseCapability, Response, Type,
@@ -20,6 +22,7 @@ use rquickjs::qjs;
 use crate::atom::Atom;
 use crate::class::{self, ObjectBox};
 use crate::exported::{self, Exported};
+use crate::exports::{self, ExportNames};
 use crate::value::{self, Value};
 use crate::{
     QuickJs, buffer, builtin, bytes, error, function_realm, gc_object, hooks, import, property, stack_trace, string,
@@ -57,6 +60,7 @@ impl QuickJs {
 
 impl Host for QuickJs {
     type Value = Value;
+    type ExportNames = ExportNames;
 
     fn realm(&self) -> Option<Rc<Realm<Self>>> {
         self.realm_ref().ok()?.data().interface.borrow().clone()
@@ -272,6 +276,19 @@ impl Host for QuickJs {
         self.adopt(unsafe { qjs::JS_GetProperty(self.ctx().as_ptr(), value.raw(), key.raw()) })
     }
 
+    fn property_name(&self, name: &str) -> Result<Value, Value> {
+        // The String of a key is one with it: the key of it is found without a search by its text.
+        let key = Atom::new(*self, name)?;
+        // SAFETY: context and key are live; the result is an owned count.
+        self.adopt(unsafe { qjs::JS_AtomToString(self.ctx().as_ptr(), key.raw()) })
+    }
+
+    fn get_named(&self, value: &Value, name: &Value) -> Result<Value, Value> {
+        let key = Atom::of(*self, name)?;
+        // SAFETY: context, value and key are live; the result is an owned count.
+        self.adopt(unsafe { qjs::JS_GetProperty(self.ctx().as_ptr(), value.raw(), key.raw()) })
+    }
+
     fn has_property(&self, object: &Value, key: Key<'_>) -> Result<bool, Value> {
         let key = self.key(key)?;
         // SAFETY: context, object and key are live.
@@ -345,8 +362,13 @@ impl Host for QuickJs {
     }
 
     #[inline]
-    fn run_with_numbers(&self, function: &HostFunction<Self>, values: &mut [ValRaw]) -> Result<(), Value> {
-        import::run_with_numbers(*self, function, values)
+    fn run_with_numbers(
+        &self,
+        function: &HostFunction<Self>,
+        ty: &FuncType,
+        values: &mut [ValRaw],
+    ) -> Result<(), Value> {
+        import::run_with_numbers(*self, function, ty, values)
     }
 
     #[inline]
@@ -375,6 +397,14 @@ impl Host for QuickJs {
         slots: Rc<ExportedFunction<Self>>,
     ) -> Result<Value, Value> {
         exported::new(*self, name, length, slots)
+    }
+
+    fn export_names(&self, names: &mut dyn Iterator<Item = &str>) -> Result<ExportNames, Value> {
+        ExportNames::new(*self, names)
+    }
+
+    fn new_exports_object(&self, slots: Rc<ExportsObject<Self>>) -> Result<Value, Value> {
+        exports::new(*self, slots)
     }
 
     fn new_exported_gc_object(&self, id: u32, slots: Rc<dyn PlatformObject<Self>>) -> Result<Value, Value> {

@@ -22,11 +22,12 @@ const SMALL: usize = 8;
 pub(crate) fn run_with_numbers(
     host: QuickJs,
     function: &HostFunction<QuickJs>,
+    ty: &FuncType,
     values: &mut [ValRaw],
 ) -> Result<(), Value> {
-    let FuncType { params, results } = function.ty();
+    let FuncType { params, results } = ty;
     if params.len() > SMALL || results.len() > 1 {
-        return host_function::run_with_numbers(&host, function, values);
+        return host_function::run_with_numbers(&host, function, ty, values);
     }
     let mut args = [const { MaybeUninit::<qjs::JSValue>::uninit() }; SMALL];
     let (count, mut has_bigints) = (params.len().min(values.len()), false);

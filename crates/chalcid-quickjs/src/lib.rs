@@ -45,6 +45,7 @@ mod context;
 mod embed;
 mod error;
 mod exported;
+mod exports;
 mod function_realm;
 mod gc_object;
 mod hooks;

@@ -441,8 +441,8 @@ fn keep_references(agent: &Agent, types: &[ValType<DefTypeId>], values: &[ValRaw
 
 /// A function of the host.
 pub trait HostCall: 'static {
-    /// Does the call: `values` holds the arguments, and takes the results. A scope is open meanwhile.
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Failure>;
+    /// Does the call: `values` holds the arguments, and takes the results, of a function of type `ty`. A scope is open meanwhile.
+    fn call(&self, agent: &Agent, ty: &FuncType<DefTypeId>, values: &mut [ValRaw]) -> Result<(), Failure>;
 
     /// Reports the entities and values that the function holds.
     fn trace(&self, tracer: &mut Tracer<'_>) {
@@ -568,7 +568,7 @@ unsafe extern "C" fn call_host(context: *mut VMHostContext, values: *mut ValRaw,
             keep_references(agent, &signature.ty.params, values);
         }
         agent.inner().heap.stress(agent);
-        call.call(agent, values)?;
+        call.call(agent, &signature.ty, values)?;
         if signature.results_have_refs {
             check_values(agent, &signature.ty.results, values)?;
         }

@@ -27,13 +27,9 @@ fn measure(name: &str, count: u32, mut work: impl FnMut()) {
 struct AddOne;
 
 impl HostCall for AddOne {
-    fn call(&self, _: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, _: &Agent, _: &FuncType, values: &mut [ValRaw]) -> Result<(), Error> {
         values[0] = ValRaw::i32(values[0].get_i32() + 1);
         Ok(())
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
     }
 }
 
@@ -57,7 +53,7 @@ fn main() {
         chalcid::ExternType::Func(ty) => ty,
         _ => unreachable!("the only import is a function"),
     };
-    let host = Func::from_host(&agent, ty, 0, Box::new(AddOne)).unwrap();
+    let host = Func::from_host(&agent, ty, 0, AddOne).unwrap();
     let imports = [host.clone().into()];
     let instance = Instance::new(&agent, &module, &imports).unwrap();
 

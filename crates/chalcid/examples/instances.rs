@@ -22,13 +22,9 @@ const SMALL: &str = r#"(module
 struct Nothing;
 
 impl HostCall for Nothing {
-    fn call(&self, _: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, _: &Agent, _: &FuncType, values: &mut [ValRaw]) -> Result<(), Error> {
         values.fill(ValRaw::i32(0));
         Ok(())
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
     }
 }
 
@@ -45,7 +41,7 @@ fn imports(agent: &Agent, module: &Module) -> Vec<Extern> {
     };
     let one = |ty| -> Extern {
         match ty {
-            ExternType::Func(ty) => Func::from_host(agent, ty, 0, Box::new(Nothing)).unwrap().into(),
+            ExternType::Func(ty) => Func::from_host(agent, ty, 0, Nothing).unwrap().into(),
             ExternType::Memory(ty) => Memory::new(agent, ty).unwrap().into(),
             ExternType::Table(ty) => Table::new(agent, ty, zero(&ValType::Ref(ty.element))).unwrap().into(),
             ExternType::Global(ty) => Global::new(agent, ty, zero(&ty.content)).unwrap().into(),

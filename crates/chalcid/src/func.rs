@@ -28,17 +28,14 @@ pub enum FuncHome {
 
 /// A function of the host.
 pub trait HostCall: 'static {
-    /// Does the call. `values` holds the arguments, and takes the results; references among them are bits that
-    /// [`Agent::func_from_raw`] and its siblings understand. A [`Scope`](crate::Scope) is open meanwhile.
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error>;
+    /// Does the call of a function of type `ty`. `values` holds the arguments, and takes the results; references among them are bits
+    /// that [`Agent::func_from_raw`] and its siblings understand. A [`Scope`](crate::Scope) is open meanwhile.
+    fn call(&self, agent: &Agent, ty: &FuncType, values: &mut [ValRaw]) -> Result<(), Error>;
 
     /// Reports what the function holds: every handle and every value, each once.
     fn trace(&self, tracer: &mut Tracer<'_, '_>) {
         let _ = tracer;
     }
-
-    /// For finding out what it is, see [`Func::host_call`].
-    fn as_any(&self) -> &dyn Any;
 }
 
 impl Func {
@@ -50,13 +47,13 @@ impl Func {
         ty: FuncType,
         call: impl Fn(&[Val], &mut [Val]) -> Result<(), Error> + 'static,
     ) -> Result<Self, Error> {
-        let registered = agent.engine().types().register_func(ty.clone()).map_err(|_| Misuse::UnknownType)?;
-        Self::from_host(agent, registered.id(), 0, Box::new(Closure { ty, call }))
+        let registered = agent.engine().types().register_func(ty).map_err(|_| Misuse::UnknownType)?;
+        Self::from_host(agent, registered.id(), 0, Closure { call })
     }
 
     /// A function of the host of a function type that is registered: that of an import, for example. `index` is what
     /// [`Func::index`] will say.
-    pub fn from_host(agent: &Agent, ty: DefTypeId, index: u32, call: Box<dyn HostCall>) -> Result<Self, Error> {
+    pub fn from_host(agent: &Agent, ty: DefTypeId, index: u32, call: impl HostCall) -> Result<Self, Error> {
         let engine = agent.engine();
         let signature = engine.signature(ty).ok_or(Misuse::UnknownType)?;
         engine.need_exit(&signature)?;
@@ -226,12 +223,12 @@ impl std::fmt::Debug for Func {
 }
 
 /// A host function as the running side calls it.
-struct Adapter(Box<dyn HostCall>);
+struct Adapter<T>(T);
 
-impl chalcid_vm::HostCall for Adapter {
-    fn call(&self, agent: &chalcid_vm::Agent, values: &mut [ValRaw]) -> Result<(), Failure> {
+impl<T: HostCall> chalcid_vm::HostCall for Adapter<T> {
+    fn call(&self, agent: &chalcid_vm::Agent, ty: &FuncType, values: &mut [ValRaw]) -> Result<(), Failure> {
         let agent = Agent::from_raw(agent);
-        self.0.call(&agent, values).map_err(|error| error.into_failure(&agent))
+        self.0.call(&agent, ty, values).map_err(|error| error.into_failure(&agent))
     }
 
     fn trace(&self, tracer: &mut chalcid_vm::Tracer<'_>) {
@@ -256,7 +253,7 @@ impl<T: HostCall> HostRef<T> {
     }
 
     fn get(&self) -> Option<&T> {
-        self.adapter.as_any().downcast_ref::<Adapter>()?.0.as_any().downcast_ref()
+        self.adapter.as_any().downcast_ref::<Adapter<T>>().map(|adapter| &adapter.0)
     }
 }
 
@@ -274,24 +271,19 @@ impl<T: HostCall> std::ops::Deref for HostRef<T> {
 
 /// A closure over values as a host function.
 struct Closure<F> {
-    ty: FuncType,
     call: F,
 }
 
 impl<F: Fn(&[Val], &mut [Val]) -> Result<(), Error> + 'static> HostCall for Closure<F> {
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, agent: &Agent, ty: &FuncType, values: &mut [ValRaw]) -> Result<(), Error> {
         let args: Vec<Val> =
-            self.ty.params.iter().zip(&*values).map(|(ty, value)| Val::from_raw(agent, *value, *ty)).collect();
-        let mut results: Vec<Val> = self.ty.results.iter().map(|ty| Val::from_raw(agent, ValRaw::ZERO, *ty)).collect();
+            ty.params.iter().zip(&*values).map(|(ty, value)| Val::from_raw(agent, *value, *ty)).collect();
+        let mut results: Vec<Val> = ty.results.iter().map(|ty| Val::from_raw(agent, ValRaw::ZERO, *ty)).collect();
         (self.call)(&args, &mut results)?;
-        for ((value, result), ty) in values.iter_mut().zip(&results).zip(&self.ty.results) {
+        for ((value, result), ty) in values.iter_mut().zip(&results).zip(&ty.results) {
             result.check(agent, *ty)?;
             *value = result.to_raw(agent)?;
         }
         Ok(())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

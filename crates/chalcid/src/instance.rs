@@ -93,6 +93,13 @@ impl Instance {
         declared.iter().filter_map(move |export| Some((&*export.name, self.item(&module, export.item)?)))
     }
 
+    /// The export at a position of [`Instance::exports`].
+    pub fn export_at(&self, position: usize) -> Option<Extern> {
+        let module = self.module();
+        let item = module.declarations().exports.get(position)?.item;
+        self.item(&module, item)
+    }
+
     /// The export of a name.
     pub fn get_export(&self, name: &str) -> Option<Extern> {
         let module = self.module();

@@ -135,18 +135,14 @@ fn a_host_function_is_called_directly_too() {
 fn what_a_host_function_is_can_be_found_again() {
     struct Named(&'static str);
     impl HostCall for Named {
-        fn call(&self, _: &chalcid::Agent, _: &mut [ValRaw]) -> Result<(), Error> {
+        fn call(&self, _: &chalcid::Agent, _: &chalcid::FuncType, _: &mut [ValRaw]) -> Result<(), Error> {
             Ok(())
-        }
-
-        fn as_any(&self) -> &dyn std::any::Any {
-            self
         }
     }
     let agent = agent();
     let module = module(agent.engine(), r#"(module (import "" "" (func)) (export "f" (func 0)) (func (export "g")))"#);
     let chalcid::ExternType::Func(ty) = module.imports().next().unwrap().ty else { panic!() };
-    let named = Func::from_host(&agent, ty, 5, Box::new(Named("it"))).unwrap();
+    let named = Func::from_host(&agent, ty, 5, Named("it")).unwrap();
     let instance = chalcid::Instance::new(&agent, &module, &[named.clone().into()]).unwrap();
     let found = instance.get_func("f").unwrap();
     assert_eq!(found, named);

@@ -75,7 +75,7 @@ struct Holder {
 }
 
 impl HostCall for Holder {
-    fn call(&self, _: &Agent, _: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, _: &Agent, _: &chalcid::FuncType, _: &mut [ValRaw]) -> Result<(), Error> {
         Ok(())
     }
 
@@ -83,10 +83,6 @@ impl HostCall for Holder {
         if let Some(func) = &*self.func.borrow() {
             tracer.func(func);
         }
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
     }
 }
 
@@ -97,7 +93,7 @@ fn cycles_through_host_functions_are_found() {
     let chalcid::ExternType::Func(ty) = module.imports().next().unwrap().ty else { panic!() };
     let value = Rc::new(());
     let holder = Holder { func: None.into(), _value: value.clone() };
-    let host = Func::from_host(&agent, ty, 0, Box::new(holder)).unwrap();
+    let host = Func::from_host(&agent, ty, 0, holder).unwrap();
     let instance = Instance::new(&agent, &module, &[Extern::from(host.clone())]).unwrap();
     *host.host_call::<Holder>().unwrap().func.borrow_mut() = instance.get_func("f");
     assert_eq!(agent.collect_cycles(), 0);

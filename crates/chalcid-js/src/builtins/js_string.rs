@@ -3,7 +3,6 @@
 //! JS API, section "String Builtins". Each is a host function of the engine that works on [`Host`]'s strings: no JavaScript function
 //! is called and no argument list is made.
 
-use std::any::Any;
 use std::cmp::Ordering;
 
 use chalcid::host::Tracer;
@@ -83,8 +82,8 @@ impl JsString {
     }
 
     /// A host function that executes the steps.
-    pub(super) fn host_function<H: Host>(self, host: &H) -> Box<dyn HostCall> {
-        Box::new(StringFunction { host: host.clone(), realm: host.to_host_value(host.realm_anchor()), which: self })
+    pub(super) fn host_function<H: Host>(self, host: &H) -> StringFunction<H> {
+        StringFunction { host: host.clone(), realm: host.to_host_value(host.realm_anchor()), which: self }
     }
 }
 
@@ -97,7 +96,7 @@ fn array_of(ty: DefTypeId) -> ValType {
 }
 
 /// The host code of a builtin.
-struct StringFunction<H: Host> {
+pub(super) struct StringFunction<H: Host> {
     host: H,
     /// Keeps the realm of `host`.
     realm: HostValue,
@@ -269,16 +268,12 @@ fn code_point(lead: u16, trail: Option<u16>) -> u32 {
 }
 
 impl<H: Host> HostCall for StringFunction<H> {
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, agent: &Agent, _: &FuncType, values: &mut [ValRaw]) -> Result<(), Error> {
         values[0] = self.run(agent, values)?;
         Ok(())
     }
 
     fn trace(&self, tracer: &mut Tracer<'_, '_>) {
         tracer.value(&self.realm);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

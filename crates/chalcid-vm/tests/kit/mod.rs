@@ -183,7 +183,7 @@ impl Kit {
 pub struct Closure<F>(pub F);
 
 impl<F: Fn(&Agent, &mut [ValRaw]) -> Result<(), Failure> + 'static> HostCall for Closure<F> {
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Failure> {
+    fn call(&self, agent: &Agent, _: &FuncType<DefTypeId>, values: &mut [ValRaw]) -> Result<(), Failure> {
         (self.0)(agent, values)
     }
 

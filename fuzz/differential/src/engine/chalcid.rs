@@ -114,17 +114,16 @@ impl account::Instance for Running {
 
 /// What stands for an imported function: of the very type that is wanted, as JavaScript's functions are of any.
 struct Import {
-    ty: FuncType,
     results: Vec<Val>,
     calls: Cell<u32>,
     log: Log,
 }
 
 impl HostCall for Import {
-    fn call(&self, agent: &Agent, values: &mut [ValRaw]) -> Result<(), Error> {
+    fn call(&self, agent: &Agent, ty: &FuncType, values: &mut [ValRaw]) -> Result<(), Error> {
         self.calls.set(self.calls.get() + 1);
         if self.calls.get() < plan::CALLS_SHOWN {
-            let args = self.ty.params.iter().zip(&*values).map(|(ty, value)| show(&Val::from_raw(agent, *value, *ty)));
+            let args = ty.params.iter().zip(&*values).map(|(ty, value)| show(&Val::from_raw(agent, *value, *ty)));
             let args: Vec<_> = args.collect();
             self.log.borrow_mut().push(format!("  import called with {}", args.join(", ")));
         }
@@ -135,10 +134,6 @@ impl HostCall for Import {
             *value = result.to_raw(agent)?;
         }
         Ok(())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -153,8 +148,8 @@ fn supply(agent: &Agent, ty: ExternType, item: &Item, log: &Log) -> Result<Exter
             let ty = agent.engine().func_type(id).ok_or_else(no_value)?;
             let results = ty.results.iter().zip(returns).map(|(ty, word)| value(agent, None, *ty, word));
             let results = results.collect::<Option<Vec<_>>>().ok_or_else(no_value)?;
-            let import = Import { ty, results, calls: Cell::new(0), log: log.clone() };
-            Func::from_host(agent, id, 0, Box::new(import))?.into()
+            let import = Import { results, calls: Cell::new(0), log: log.clone() };
+            Func::from_host(agent, id, 0, import)?.into()
         }
         (ExternType::Global(ty), Item::Global { value: word, .. }) => {
             let value = value(agent, None, ty.content, word).ok_or_else(no_value)?;
