@@ -57,6 +57,90 @@ test("create an exports object: null prototype, frozen, module order", () => {
   list(Reflect.ownKeys(exports), [...declared.filter(isIndex).sort((a, b) => a - b), ...declared.filter((name) => !isIndex(name))]);
 });
 
+test("create an exports object: the internal methods of an ordinary frozen object", () => {
+  // Whatever is done first with an export, it is as if all had been made at once.
+  const described = (descriptor) => descriptor && [descriptor.value, descriptor.writable, descriptor.enumerable, descriptor.configurable, descriptor.get, descriptor.set];
+  const operations = {
+    get: (o, key) => o[key],
+    "get through an heir": (o, key) => Object.create(o)[key],
+    "get by Reflect": (o, key) => Reflect.get(o, key, {}),
+    has: (o, key) => key in o,
+    own: (o, key) => Object.hasOwn(o, key),
+    enumerable: (o, key) => Object.prototype.propertyIsEnumerable.call(o, key),
+    descriptor: (o, key) => described(Reflect.getOwnPropertyDescriptor(o, key)),
+    set: (o, key) => { "use strict"; o[key] = 1; },
+    "set by Reflect": (o, key) => Reflect.set(o, key, 1),
+    "set of an heir": (o, key) => Reflect.set(Object.create(o), key, 1),
+    "set of another": (o, key) => Reflect.set({}, key, 1, o),
+    delete: (o, key) => { "use strict"; return delete o[key]; },
+    "delete by Reflect": (o, key) => Reflect.deleteProperty(o, key),
+    "define a value": (o, key) => Reflect.defineProperty(o, key, { value: 1 }),
+    "define its own value": (o, key) => Reflect.defineProperty(o, key, { value: o[key] }),
+    "define all that it is": (o, key) => Reflect.defineProperty(o, key, { value: o[key], writable: false, enumerable: true, configurable: false }),
+    "define nothing": (o, key) => Reflect.defineProperty(o, key, {}),
+    "define as writable": (o, key) => Reflect.defineProperty(o, key, { writable: true }),
+    "define as configurable": (o, key) => Reflect.defineProperty(o, key, { configurable: true }),
+    "define as hidden": (o, key) => Reflect.defineProperty(o, key, { enumerable: false }),
+    "define as an accessor": (o, key) => Reflect.defineProperty(o, key, { get: undefined }),
+    "define or throw": (o, key) => Object.defineProperty(o, key, { value: 1 }) === o,
+    "freeze again": (o) => Object.freeze(o) === o && Object.isFrozen(o),
+    seal: (o) => Object.seal(o) === o && Object.isSealed(o),
+    extensible: (o) => [Object.isExtensible(o), Reflect.preventExtensions(o)],
+    prototype: (o) => [Reflect.getPrototypeOf(o), Reflect.setPrototypeOf(o, null), Reflect.setPrototypeOf(o, {})],
+    keys: (o) => [...Object.keys(o), "|", ...Object.getOwnPropertyNames(o), "|", ...Object.getOwnPropertySymbols(o)],
+    entries: (o) => Object.entries(o).flat(),
+    "for in": (o) => { const keys = []; for (const key in o) keys.push(key); return keys; },
+    spread: (o) => Object.entries({ ...o }).flat(),
+    assign: (o) => Object.entries(Object.assign({}, o)).flat(),
+    rest: (o) => { const { run, ...rest } = o; return [run, ...Object.entries(rest).flat()]; },
+    tag: (o) => Object.prototype.toString.call(o),
+    json: (o) => JSON.stringify(o),
+  };
+  const outcome = (operation, object, key) => {
+    try {
+      const result = operation(object, key);
+      return Array.isArray(result) ? result : [result];
+    } catch (error) {
+      return [error.constructor];
+    }
+  };
+  for (const [name, operation] of Object.entries(operations)) {
+    for (const key of ["run", "memory", "2", 10, "11", "absent", "length", "", Symbol.toStringTag]) {
+      const { exports } = new Instance(module, imports);
+      const untouched = outcome(operation, exports, key);
+      const ordinary = Object.create(null);
+      for (const { name } of Module.exports(module)) ordinary[name] = exports[name];
+      Object.freeze(ordinary);
+      list(untouched, outcome(operation, ordinary, key), `${name} of ${String(key)}`);
+      list(outcome(operation, exports, key), untouched, `${name} of ${String(key)} once more`);
+    }
+  }
+});
+
+test("create an exports object: what is made is made once", () => {
+  const { exports } = new Instance(module, imports);
+  for (const key of Reflect.ownKeys(exports)) same(exports[key], exports[key], key);
+  same(exports.run, exports.again);
+  same(exports[2], exports[10]);
+  // Also where another way leads to it.
+  const reexported = new Instance(new Module(wasm({ imports: [["", "run", "func", [[I32], [I32]]]], exports: { run: ["func", 0] } })), { "": exports });
+  same(reexported.exports.run, exports.run);
+});
+
+test("create an exports object: hundreds of names", () => {
+  const names = Array.from({ length: 500 }, (_, index) => (index % 3 ? `name ${index}` : `${1000 - index}`));
+  const many = new Module(wasm({
+    globals: names.map((_, index) => [I32, false, i32const(index)]),
+    exports: Object.fromEntries(names.map((name, index) => [name, ["global", index]])),
+  }));
+  const { exports } = new Instance(many);
+  const order = Object.keys(Object.fromEntries(names.map((name) => [name, 0])));
+  list(Object.keys(exports), order);
+  for (let round = 0; round < 2; round++) {
+    for (const index of [...names.keys()].reverse()) same(exports[names[index]].value, index);
+  }
+});
+
 test("create an exports object: one object per address", () => {
   const { exports } = new Instance(module, imports);
   same(exports.run, exports.again);

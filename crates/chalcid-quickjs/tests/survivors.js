@@ -98,6 +98,8 @@ const imports = {
 };
 const instance = (id) => new WebAssembly.Instance(world, { "": { ...imports, id } }).exports;
 const wasm = instance(0);
+// Functions are made when they are first asked for: of this instance, now, so that a run adds nothing that stays.
+Object.values(wasm);
 
 const isObject = (kind) => kind === "struct" || kind === "array";
 // For each kind: how one is made, what its number is, and its slots: which kinds fit, and how they are written and read. A slot that holds a

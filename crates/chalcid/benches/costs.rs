@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use chalcid::{Agent, Engine, Error, Func, HostCall, Instance, Module, Val, ValRaw};
+use chalcid::{Agent, Engine, Error, Func, FuncType, HostCall, Instance, Module, Val, ValRaw};
 
 /// Runs `work` in rounds of `count` and prints the best round's time for one. Rounds are short, so that on a busy machine some
 /// are left alone.

@@ -9,8 +9,8 @@
 use std::time::{Duration, Instant};
 
 use chalcid::{
-    Agent, Config, Engine, Error, Extern, ExternType, Func, Global, HeapType, HostCall, Instance, Memory, Module,
-    RefType, Table, Tag, Val, ValRaw, ValType,
+    Agent, Config, Engine, Error, Extern, ExternType, Func, FuncType, Global, HeapType, HostCall, Instance, Memory,
+    Module, RefType, Table, Tag, Val, ValRaw, ValType,
 };
 
 const SMALL: &str = r#"(module
