@@ -123,6 +123,11 @@ impl Compiler {
     /// The trampoline `fn(vmctx, code, values: *mut ValRaw)`, of C convention, through which the running side calls wasm functions
     /// of a signature. It passes `vmctx` and the parameters it finds in `values` to `code`, and leaves the results there.
     pub fn compile_entry_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {
+        if self.cpu.is_some()
+            && let Some(code) = baseline::trampoline::entry(signature)
+        {
+            return Ok(code);
+        }
         optimizing::compile_entry_trampoline(signature, &self.settings, &*self.full)
     }
 
@@ -130,6 +135,11 @@ impl Compiler {
     /// context's function in an array of `ValRaw` as long as the longer of parameters and results, and returns the results
     /// it finds there, or raises what is pending.
     pub fn compile_host_trampoline(&self, signature: &Signature) -> Result<CompiledCode, CompileError> {
+        if self.cpu.is_some()
+            && let Some(code) = baseline::trampoline::host(signature, &self.settings)
+        {
+            return Ok(code);
+        }
         optimizing::compile_host_trampoline(signature, &self.settings, &*self.full)
     }
 }

@@ -11,6 +11,8 @@
 //! is for what, `abi` where values travel, `cold` holds what is not expected to run, `scratch` the memory that is used again. The other
 //! files are the families of operators. What no family knows is an error by which the compiler leaves the function to the optimising tier.
 //!
+//! `trampoline` makes the code at the border in the same manner: it stands beside the rest and shares the encoder, the registers and the places of values.
+//!
 //! The running side cannot tell the tiers apart: calling convention, frame pointers, trap sites, stack maps and source positions are those
 //! that the optimising tier gives.
 //!
@@ -56,6 +58,7 @@ mod object;
 mod reference;
 mod structure;
 mod table;
+pub(crate) mod trampoline;
 mod variable;
 mod vector;
 

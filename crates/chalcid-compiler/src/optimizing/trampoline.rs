@@ -7,6 +7,8 @@
 //! Values travel in an array of `ValRaw`, 16 bytes each, every value in its lowest bytes. The array is as long as the longer of
 //! parameters and results; results take the place of parameters.
 //!
+//! On x86-64 most types have theirs from `baseline/trampoline.rs`, which makes the same in one pass; here is what they do, for every type and CPU.
+//!
 //! The wasm convention preserves no register. So the running side, which is entered in C, saves what C wants preserved once, where it calls an entry
 //! trampoline: by the same convention, whose first three parameters are in the registers of C.
 
