@@ -14,6 +14,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use crate::lower;
 use crate::plan::{self, Plan};
 use crate::program::{self, Subject};
 
@@ -132,31 +133,60 @@ impl Comparison {
         Ok(coverage)
     }
 
-    /// Whether the judge agrees with the one engine and not with the other.
+    /// Whether the other engine gives the one's account of the same program in other words, or the judge agrees with the one and not with the other.
     fn is_fault_of_the_other(&self, seed: u64) -> Result<bool, Fault> {
-        let Some(judge) = &self.judge else { return Ok(false) };
-        let file = self.folder.join("disputed");
-        let plans = write(seed..seed + 1, self.subject, true, &file)?;
-        let mut agrees = [false; 2];
-        for (engine, agrees) in [&self.one, &self.other].into_iter().zip(&mut agrees) {
-            let (found, expected) = (accounts(engine, &file, &plans)?, accounts(judge, &file, &plans)?);
-            *agrees = match (found.get(&seed), expected.get(&seed)) {
-                (Some(found), Some(expected)) => difference(found, expected).is_none(),
-                _ => false,
-            };
+        if self.judge.is_none() {
+            return Ok(false);
         }
-        Ok(agrees == [true, false])
+        let (file, lowered) = (self.folder.join("disputed"), self.folder.join("lowered"));
+        for javascript in [self.subject.for_javascript(), true] {
+            let plans = write(seed..seed + 1, self.subject, javascript, &file)?;
+            let lowered_plans = write_with(seed..seed + 1, self.subject, javascript, &lowered, lower::lower)?;
+            let [one, other] = [&self.one, &self.other].map(|engine| accounts(engine, &file, &plans));
+            let (one, other) = (one?, other?);
+            let witnesses = match (&self.judge, javascript) {
+                (Some(judge), true) => vec![judge],
+                _ => vec![&self.one, &self.other],
+            };
+            let mut agrees = true;
+            for witness in witnesses {
+                let found = accounts(witness, &lowered, &lowered_plans)?;
+                agrees &= are_same(found.get(&seed), one.get(&seed));
+            }
+            if agrees && !are_same(one.get(&seed), other.get(&seed)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
+}
+
+/// Whether there are two accounts, which do not differ.
+fn are_same(left: Option<&Vec<String>>, right: Option<&Vec<String>>) -> bool {
+    matches!((left, right), (Some(left), Some(right)) if difference(left, right).is_none())
 }
 
 /// Writes programs for engines: `FILE.bin` holds the modules one after another, `FILE.json` a line for each.
 pub fn write(seeds: Range<u64>, subject: Subject, javascript: bool, file: &Path) -> Result<Vec<Plan>, Fault> {
+    write_with(seeds, subject, javascript, file, |program| Some(program.to_vec()))
+}
+
+/// The same, with the programs rewritten so that the plans stay.
+fn write_with(
+    seeds: Range<u64>,
+    subject: Subject,
+    javascript: bool,
+    file: &Path,
+    rewrite: fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<Plan>, Fault> {
     let mut modules = BufWriter::new(File::create(with(file, "bin"))?);
     let mut lines = BufWriter::new(File::create(with(file, "json"))?);
     let (mut offset, mut plans) = (0, Vec::new());
     for seed in seeds {
         let Some(program) = program::generate(seed, subject) else { continue };
-        let Some(plan) = plan::plan(seed, offset, &program, javascript)? else { continue };
+        let Some(mut plan) = plan::plan(seed, offset, &program, javascript)? else { continue };
+        let program = rewrite(&program).ok_or("a program that cannot be rewritten")?;
+        plan.length = program.len();
         modules.write_all(&program)?;
         writeln!(lines, "{}", serde_json::to_string(&plan)?)?;
         offset += program.len();

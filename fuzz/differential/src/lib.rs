@@ -19,6 +19,7 @@ pub mod account;
 pub mod compare;
 pub mod engine;
 mod exports;
+pub mod lower;
 mod numeric;
 mod objects;
 pub mod operators;

@@ -51,6 +51,11 @@ impl Count {
         Ok(())
     }
 
+    /// How many operators of a proposal there were.
+    pub fn of(&self, proposal: &str) -> u64 {
+        self.proposals.get(proposal).copied().unwrap_or_default()
+    }
+
     /// Operators that have not occurred, each with its proposal, of the proposals that Chalcid has.
     pub fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let known = ALL.iter().filter(|(proposal, _)| !ELSEWHERE.contains(proposal));

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use chalcid_differential::program::{Subject, generate};
-use chalcid_differential::{account, compare, engine, plan};
+use chalcid_differential::{account, compare, engine, lower, operators, plan};
 
 /// Compares two engines of this process; tells how many calls returned, and how many did not.
 fn agree(one: &str, other: &str, subject: Subject, seeds: Range<u64>) -> (usize, usize) {
@@ -31,6 +31,28 @@ fn with_an_engine_that_shares_nothing() {
     // The test is worth something only if programs get to do something.
     assert!(returned > 500 && failed > 100, "{returned} returned, {failed} failed");
     agree("baseline", "wasmi", Subject::Core, 200..400);
+}
+
+#[test]
+fn what_is_lowered_does_the_same() {
+    let (mut one, mut other) = (engine::named("baseline").unwrap(), engine::named("optimizing").unwrap());
+    let mut replaced = 0;
+    for seed in 400..600 {
+        let Some(program) = generate(seed, Subject::Core) else { continue };
+        let Some(mut plan) = plan::plan(seed, 0, &program, false).unwrap() else { continue };
+        let account = account::account(&mut *one, &program, &plan);
+        let lowered = lower::lower(&program).unwrap();
+        let count = |program: &[u8]| {
+            let mut count = operators::Count::default();
+            count.add(program).unwrap();
+            count.of("wide_arithmetic")
+        };
+        assert_eq!(count(&lowered), 0, "seed {seed}");
+        replaced += count(&program);
+        plan.length = lowered.len();
+        assert_eq!(account::account(&mut *other, &lowered, &plan), account, "seed {seed}");
+    }
+    assert!(replaced > 50, "{replaced}");
 }
 
 #[test]

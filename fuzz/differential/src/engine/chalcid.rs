@@ -1,6 +1,5 @@
 //! Chalcid, by its Rust API.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
