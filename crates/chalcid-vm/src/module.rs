@@ -76,13 +76,18 @@ impl ModuleObject {
         let type_ids = parts.type_ids.iter().map(|id| id.0).collect();
         let mut slots = Vec::new();
         slots.try_reserve_exact(declarations.defined_functions()).map_err(|_| CodeError::OutOfMemory)?;
+        // Few modules have any type whose results do not fit into registers.
+        let types = declarations.types.iter().map(|ty| match &ty.comp {
+            CompType::Func(ty) => stubs::returns_through_memory(&ty.results),
+            _ => false,
+        });
+        let types: Vec<bool> = types.collect();
+        let any = types.contains(&true);
+        let through_memory = |ty: &TypeIdx| any && types.get(ty.index()).is_some_and(|through_memory| *through_memory);
         let defined = declarations.functions.iter().skip(declarations.imported.functions as usize);
-        let through_memory =
-            |ty: &TypeIdx| declarations.func_type(*ty).is_some_and(|ty| stubs::returns_through_memory(&ty.results));
-        let stubs = stubs::ensure(declarations.defined_functions(), defined.clone().any(through_memory))?;
-        for (index, ty) in defined.enumerate() {
-            slots.push(AtomicPtr::new(stubs.address(index, through_memory(ty)).cast_mut()));
-        }
+        let stubs = stubs::ensure(declarations.defined_functions(), any && defined.clone().any(through_memory))?;
+        slots
+            .extend(defined.enumerate().map(|(i, ty)| AtomicPtr::new(stubs.address(i, through_memory(ty)).cast_mut())));
         let heat = (0..slots.len()).map(|_| AtomicU32::new(0)).collect();
         let tiers = (0..slots.len()).map(|_| AtomicU8::new(0)).collect();
         Ok(Arc::new_cyclic(|this| Self {

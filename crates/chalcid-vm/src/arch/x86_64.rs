@@ -297,25 +297,43 @@ unsafe extern "C" fn pshufb() {
 /// The address of the byte shuffle.
 pub(crate) const PSHUFB: unsafe extern "C" fn() = pshufb;
 
-/// Bytes of a lazy stub: `mov r11d, index` (6), `jmp` to the block's head (5), padding.
-pub(crate) const STUB_SIZE: usize = 16;
+/// Bytes of a lazy stub: `mov al, position` (2), a short `jmp` to the tail of its group (2).
+const STUB_SIZE: usize = 4;
+/// Stubs of a group: as many as are within reach of a short jump.
+const STUB_GROUP: usize = 32;
+/// Bytes of the tail: `movzx r11d, al` (4), `add r11d, first` (7), `jmp` to the block's head (5).
+const STUB_TAIL_SIZE: usize = 16;
+const STUB_GROUP_SIZE: usize = STUB_GROUP * STUB_SIZE + STUB_TAIL_SIZE;
 /// Bytes at the head of a block of stubs: `jmp [rip]` (6) and the address of the common part (8), padding.
-pub(crate) const STUB_HEAD_SIZE: usize = 16;
+const STUB_HEAD_SIZE: usize = 16;
+
+/// Stubs of a block: it fills a page, since to touch one is what takes most of the time, and most modules need no second.
+pub(crate) const STUB_BLOCK: usize = (4096 - STUB_HEAD_SIZE) / STUB_GROUP_SIZE * STUB_GROUP;
+
+/// Where in its block a stub begins.
+pub(crate) fn stub_offset(position: usize) -> usize {
+    STUB_HEAD_SIZE + position / STUB_GROUP * STUB_GROUP_SIZE + position % STUB_GROUP * STUB_SIZE
+}
 
 /// Writes a block of stubs with ascending indices, each with `flag` in its highest bit.
-pub(crate) fn write_stubs(first: u32, count: u32, flag: bool) -> Vec<u8> {
-    let mut code = Vec::with_capacity(STUB_HEAD_SIZE + count as usize * STUB_SIZE);
+pub(crate) fn write_stubs(first: u32, flag: bool) -> Vec<u8> {
+    let mut code = Vec::with_capacity(stub_offset(STUB_BLOCK));
     code.extend_from_slice(&[0xff, 0x25, 0, 0, 0, 0]);
     code.extend_from_slice(&(lazy_common as *const () as u64).to_le_bytes());
     code.resize(STUB_HEAD_SIZE, 0xcc);
-    for index in first..first + count {
-        let word = index | if flag { 1 << 31 } else { 0 };
-        code.extend_from_slice(&[0x41, 0xbb]);
-        code.extend_from_slice(&word.to_le_bytes());
+    let mut stubs = [0; STUB_GROUP * STUB_SIZE];
+    for (position, stub) in stubs.chunks_exact_mut(STUB_SIZE).enumerate() {
+        let to_tail = (STUB_GROUP - position - 1) * STUB_SIZE;
+        stub.copy_from_slice(&[0xb0, position as u8, 0xeb, to_tail as u8]);
+    }
+    for group in (0..STUB_BLOCK).step_by(STUB_GROUP) {
+        let first = first + group as u32 + if flag { 1 << 31 } else { 0 };
+        code.extend_from_slice(&stubs);
+        code.extend_from_slice(&[0x44, 0x0f, 0xb6, 0xd8, 0x41, 0x81, 0xc3]);
+        code.extend_from_slice(&first.to_le_bytes());
         let next = code.len() + 5;
         code.push(0xe9);
         code.extend_from_slice(&(next as i32).wrapping_neg().to_le_bytes());
-        code.resize(next.next_multiple_of(STUB_SIZE), 0xcc);
     }
     code
 }

@@ -1,8 +1,8 @@
 //! Lazy stubs: where the slot of a function points until it is compiled.
 //!
-//! Stub `i` puts `i` into a register and jumps to a routine that all share (`arch::lazy_common`). So stubs belong to no module: there are as many as the
-//! largest module has functions, made in blocks when they are first needed. There is a second family for functions whose results do not fit
-//! into registers: they get their context in another register.
+//! Stub `i` sees to it that `i` gets into a register and control to a routine that all share (`arch::lazy_common`). So stubs belong to no module: there
+//! are as many as the largest module has functions, made in blocks when they are first needed. There is a second family for functions whose
+//! results do not fit into registers: they get their context in another register.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,8 +17,8 @@ use crate::instance::Instance;
 use crate::sys::stack::on_large_stack;
 use crate::vmcontext::VMContext;
 
-/// Stubs of a block: a page of them, since most modules are small.
-const BLOCK: usize = 256;
+/// Stubs of a block.
+const BLOCK: usize = arch::STUB_BLOCK;
 
 /// Blocks by ascending index, for functions that return in registers and through memory.
 static BLOCKS: Mutex<[Vec<PublishedCode>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
@@ -37,7 +37,7 @@ pub(crate) fn ensure(functions: usize, any_through_memory: bool) -> Result<Stubs
         }
         while blocks.len() < wanted {
             let first = u32::try_from(blocks.len() * BLOCK).map_err(|_| CodeError::OutOfMemory)?;
-            let code = arch::write_stubs(first, BLOCK as u32, through_memory == 1);
+            let code = arch::write_stubs(first, through_memory == 1);
             let compiled = CompiledCode { code, alignment: 16, ..CompiledCode::default() };
             blocks.push(PublishedCode::publish(compiled, CodeOwner::Stub)?);
         }
@@ -50,7 +50,7 @@ impl Stubs {
     /// The stub of a function that was counted in `ensure`.
     pub(crate) fn address(&self, index: usize, through_memory: bool) -> *const u8 {
         let start = self.0[usize::from(through_memory)][index / BLOCK];
-        (start + arch::STUB_HEAD_SIZE + index % BLOCK * arch::STUB_SIZE) as *const u8
+        (start + arch::stub_offset(index % BLOCK)) as *const u8
     }
 }
 
