@@ -1,40 +1,133 @@
 //! Bytes that are kept for long and may be many: the bytes of modules.
+//!
+//! To touch fresh memory page by page takes several times as long as to copy into it. So a large copy lies in large pages where the system has
+//! them; of small ones the system is asked for many at a time; and two threads share what takes long even so.
 
 use std::mem::MaybeUninit;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, scope};
 
 /// The size of the pages that large copies are to lie in. Where the system's are of another size, its advice is lost.
 const LARGE_PAGE: usize = 2 << 20;
+/// Bytes from which on memory is likely to be fresh: allocators ask the system for so many.
+const FRESH: usize = 128 << 10;
+/// How many bytes of small pages are asked for together: what is still in the processor's cache when it is copied into.
+const STEP: usize = 128 << 10;
+/// Bytes from which on a second thread saves time.
+const WORTH_HELP: usize = 2 * LARGE_PAGE;
 
-/// A copy of bytes. That of a large slice lies in large pages where the system has them: touching fresh memory page by page takes
-/// several times as long as copying into it.
+/// A copy of bytes.
 pub fn copy_bytes(bytes: &[u8]) -> Arc<[u8]> {
-    if bytes.len() < LARGE_PAGE {
+    if bytes.len() < FRESH {
         return bytes.into();
     }
     let mut copy = Arc::<[u8]>::new_uninit_slice(bytes.len());
     if let Some(unwritten) = Arc::get_mut(&mut copy) {
-        want_large_pages(unwritten);
-        unwritten.write_copy_of_slice(bytes);
+        fill(unwritten, bytes);
     }
     // SAFETY: a new `Arc` has one owner, so that all of it was just written.
     unsafe { copy.assume_init() }
 }
 
-/// Asks for large pages for those that lie within a block which nobody has written to. A system that has none says so, or does not: the
-/// block is as good as it was.
-fn want_large_pages(block: &mut [MaybeUninit<u8>]) {
-    let (start, len) = (block.as_mut_ptr(), block.len());
-    let before = start.addr().next_multiple_of(LARGE_PAGE) - start.addr();
-    let within = len.saturating_sub(before) & !(LARGE_PAGE - 1);
+/// Writes to all of a block to which nobody has written.
+fn fill(block: &mut [MaybeUninit<u8>], bytes: &[u8]) {
+    let has_help = block.len() >= WORTH_HELP && processors() > 1;
+    let pieces = Mutex::new(pieces(block, bytes));
+    // A guard of the lock would live as long as the loop.
+    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let work = || {
+        while let Some(piece) = next() {
+            piece.write();
+        }
+    };
+    scope(|scope| {
+        // Where the system refuses threads, this one does all.
+        let helper = has_help.then(|| Builder::new().name("chalcid-helper".to_owned()).spawn_scoped(scope, work));
+        drop(helper);
+        work();
+    });
+}
+
+/// A part of a copy.
+struct Piece<'a> {
+    to: &'a mut [MaybeUninit<u8>],
+    from: &'a [u8],
+    /// Whether it is a large page.
+    is_large: bool,
+}
+
+/// A copy in parts: whole large pages, which are asked for, and what lies before and after them.
+fn pieces<'a>(to: &'a mut [MaybeUninit<u8>], from: &'a [u8]) -> Vec<Piece<'a>> {
+    let before = to.as_ptr().align_offset(LARGE_PAGE).min(to.len());
+    let (first, to) = to.split_at_mut(before);
+    let (first_from, from) = from.split_at(before);
+    let large = to.len() / LARGE_PAGE * LARGE_PAGE;
+    advise(&mut to[..large], Wish::LargePages);
+    let mut pieces = vec![Piece { to: first, from: first_from, is_large: false }];
+    for (to, from) in to.chunks_mut(LARGE_PAGE).zip(from.chunks(LARGE_PAGE)) {
+        let is_large = to.len() == LARGE_PAGE;
+        pieces.push(Piece { to, from, is_large });
+    }
+    pieces
+}
+
+impl Piece<'_> {
+    fn write(self) {
+        if self.is_large {
+            self.to.write_copy_of_slice(self.from);
+            return;
+        }
+        for (to, from) in self.to.chunks_mut(STEP).zip(self.from.chunks(STEP)) {
+            advise(to, Wish::AllPages);
+            to.write_copy_of_slice(from);
+        }
+    }
+}
+
+/// What the system is asked for.
+enum Wish {
+    /// Large pages when they are touched.
+    LargePages,
+    /// Every page now.
+    AllPages,
+}
+
+/// Asks for pages for those that lie within a block. A system that has none, or does not know the wish, says so: the block is as good as it was.
+fn advise(block: &mut [MaybeUninit<u8>], wish: Wish) {
     #[cfg(target_os = "linux")]
-    if within > 0 {
-        let start = start.wrapping_add(before).cast();
-        // SAFETY: the range lies in the block, and the advice changes nothing that its owner could see.
-        let _ = unsafe { rustix::mm::madvise(start, within, rustix::mm::Advice::LinuxHugepage) };
+    {
+        use rustix::mm::{Advice, madvise};
+        let page = rustix::param::page_size();
+        let before = block.as_ptr().align_offset(page).min(block.len());
+        let within = (block.len() - before) / page * page;
+        let advice = match wish {
+            Wish::LargePages => Advice::LinuxHugepage,
+            Wish::AllPages => Advice::LinuxPopulateWrite,
+        };
+        if within > 0 {
+            // SAFETY: the range lies in the block, and the advice changes nothing that its owner could see.
+            let _ = unsafe { madvise(block[before..].as_mut_ptr().cast(), within, advice) };
+        }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = within;
+    let _ = (block, wish);
+}
+
+/// How many processors this thread may run on. What limits its share of their time does not matter for so short a time.
+fn processors() -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the set is plain memory, written by the call as far as its size allows.
+        unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            match libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) {
+                0 => libc::CPU_COUNT(&set) as usize,
+                _ => 1,
+            }
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    std::thread::available_parallelism().map_or(1, |count| count.get())
 }
 
 #[cfg(test)]
@@ -43,7 +136,9 @@ mod tests {
 
     #[test]
     fn copies_of_all_sizes_are_equal() {
-        for len in [0, 1, LARGE_PAGE - 1, LARGE_PAGE, LARGE_PAGE + 1, 2 * LARGE_PAGE - 1, 5 * LARGE_PAGE + 4097] {
+        let near = |len: usize| [len - 1, len, len + 1];
+        let sizes = [1, FRESH, FRESH + STEP, LARGE_PAGE, WORTH_HELP, 2 * LARGE_PAGE, 5 * LARGE_PAGE + 4097].map(near);
+        for len in sizes.concat() {
             let bytes: Vec<u8> = (0..len).map(|at| (at * 31 % 251) as u8).collect();
             assert!(*copy_bytes(&bytes) == *bytes, "{len}");
         }
