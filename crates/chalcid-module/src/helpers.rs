@@ -24,16 +24,6 @@ pub(crate) fn together(helpers: NonZero<usize>, work: impl Fn() + Sync) {
     });
 }
 
-/// Does two things at a time, the second on a thread of its own where there is one.
-pub(crate) fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl Fn() -> B + Sync) -> (A, B) {
-    scope(|scope| {
-        let helper = Builder::new().name("chalcid-helper".to_owned()).spawn_scoped(scope, &other);
-        let one = one();
-        let other = helper.ok().and_then(|helper| helper.join().ok()).unwrap_or_else(&other);
-        (one, other)
-    })
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "failing is how a test reports")]
 mod tests {
@@ -63,6 +53,5 @@ mod tests {
             }
         });
         assert_eq!(sum.into_inner(), 499_500);
-        assert_eq!(both(|| 1, || 2), (1, 2));
     }
 }

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 /// A pool that may not exist yet, or ever.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    threads: Option<usize>,
+    wanted: Option<usize>,
+    /// How many there are to be, once somebody has asked: to ask the system means to read several files.
+    threads: OnceLock<usize>,
     pool: OnceLock<Option<rayon::ThreadPool>>,
 }
 
@@ -14,7 +16,7 @@ const STACK_SIZE: usize = 8 << 20;
 
 impl Pool {
     pub(crate) fn new(threads: Option<usize>) -> Self {
-        Self { threads, pool: OnceLock::new() }
+        Self { wanted: threads, threads: OnceLock::new(), pool: OnceLock::new() }
     }
 
     /// The threads, unless the system refuses them: then the caller does the work itself.
@@ -33,7 +35,8 @@ impl Pool {
 
     /// How many threads there are to be.
     pub(crate) fn threads(&self) -> usize {
-        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |count| count.get()))
+        let available = || std::thread::available_parallelism().map_or(1, |count| count.get());
+        *self.threads.get_or_init(|| self.wanted.unwrap_or_else(available))
     }
 
     /// Runs `work` in the background, or here where there are no threads.
