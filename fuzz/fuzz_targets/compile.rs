@@ -20,7 +20,7 @@ static COMPILERS: LazyLock<[Compiler; 2]> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let Ok(module) = chalcid_module::decode_and_validate(bytes, &Features::default(), None) else { return };
     let layout = VMContextLayout::new(&module);
-    for (index, range) in module.bodies.iter().enumerate() {
+    for (index, range) in module.bodies.all(bytes).iter().enumerate() {
         let body = &bytes[range.start as usize..range.end as usize];
         for compiler in &*COMPILERS {
             for tier in [Tier::Baseline, Tier::Optimizing] {

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let module = chalcid_module::decode_and_validate(&bytes, &features, None)?;
     let layout = VMContextLayout::new(&module);
     let compiler = Compiler::new(Settings::default())?;
-    for (func, body) in module.bodies.iter().enumerate() {
+    for (func, body) in module.bodies.all(&bytes).iter().enumerate() {
         if only.is_some_and(|only| only != func) {
             continue;
         }

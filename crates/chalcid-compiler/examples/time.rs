@@ -24,13 +24,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let quickest =
             (0..rounds).map(|_| round(&compiler, tier, &module, &layout, &bytes)).min_by_key(|round| round.time);
         let Some(Round { time, slowest, code, tables, failed, fallen_back }) = quickest else { continue };
-        let input: usize = module.bodies.iter().map(|body| body.len()).sum();
+        let bodies = module.bodies.all(&bytes);
+        let input: usize = bodies.iter().map(|body| body.len()).sum();
         println!(
             "{path}: {} functions of {input} bytes ({failed} not compiled, {fallen_back} by the other tier) to {code} bytes and {tables} bytes of tables in {time:.2?}, {:.2} MB/s; slowest {} of {} bytes {:.2?}",
-            module.bodies.len(),
+            bodies.len(),
             input as f64 / 1e6 / time.as_secs_f64(),
             slowest.1,
-            module.bodies.get(slowest.1).map_or(0, |body| body.len()),
+            bodies.get(slowest.1).map_or(0, |body| body.len()),
             slowest.0
         );
     }
@@ -51,7 +52,7 @@ struct Round {
 fn round(compiler: &Compiler, tier: Tier, module: &Declarations, layout: &VMContextLayout, bytes: &[u8]) -> Round {
     let mut round = Round::default();
     let start = Moment::now();
-    for (func, body) in module.bodies.iter().enumerate() {
+    for (func, body) in module.bodies.all(bytes).iter().enumerate() {
         let (begin, end) = (body.start as usize, body.end as usize);
         let one = Instant::now();
         match compiler.compile_function(tier, module, layout, DefinedFuncIdx::new(func), &bytes[begin..end], begin) {

@@ -14,7 +14,8 @@ fn list(text: &str, settings: &Settings) -> Listing {
     let features = Feature::ALL.iter().fold(Features::default(), |features, &feature| features.with(feature));
     let module = chalcid_module::decode_and_validate(&bytes, &features, None).unwrap();
     let layout = VMContextLayout::new(&module);
-    let body = module.bodies[0].start as usize..module.bodies[0].end as usize;
+    let body = &module.bodies.all(&bytes)[0];
+    let body = body.start as usize..body.end as usize;
     let compiler = Compiler::new(settings.clone()).unwrap();
     let func = DefinedFuncIdx::new(0);
     compiler.list_function(&module, &layout, func, &bytes[body.clone()], body.start).unwrap()

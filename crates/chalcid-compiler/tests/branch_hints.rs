@@ -10,7 +10,7 @@ use common::Module;
 /// The function that a text defines, as it was translated.
 fn translated(text: &str) -> String {
     let module = Module::text(text);
-    let range = &module.declarations.bodies[0];
+    let range = &module.declarations.bodies.all(&module.bytes)[0];
     let (start, end) = (range.start as usize, range.end as usize);
     let compiler = Compiler::new(Settings::default()).unwrap();
     let body = &module.bytes[start..end];

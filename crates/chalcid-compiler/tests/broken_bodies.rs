@@ -21,7 +21,7 @@ fn broken_bodies_are_errors() {
               (select (i32.const 3) (i32.wrap_i64 (local.get 1)) (i32.trunc_sat_f32_s (local.get 2)))
               (drop)))"#,
     );
-    let range = &module.declarations.bodies[0];
+    let range = &module.declarations.bodies.all(&module.bytes)[0];
     let body = &module.bytes[range.start as usize..range.end as usize];
     let compiler = Compiler::new(Settings { verify: true, ..Settings::default() }).unwrap();
     std::panic::set_hook(Box::new(|_| {}));

@@ -124,7 +124,7 @@ fn source_positions_ascend_and_name_instructions_of_the_body() {
             (if (local.get 0) (then (call $g (i32.const 2)) unreachable))))"#,
     );
     let code = module.compile(&compiler(), 1).unwrap();
-    let body = &module.declarations.bodies[1];
+    let body = &module.declarations.bodies.all(&module.bytes)[1];
     assert!(code.source_map.windows(2).all(|pair| pair[0].offset < pair[1].offset));
     assert!(code.source_map.windows(2).all(|pair| pair[0].wasm_offset != pair[1].wasm_offset));
     for position in &code.source_map {

@@ -174,7 +174,7 @@ fn settings() -> Vec<Settings> {
 fn compile(settings: &Settings, functions: &[String], bytes: &[u8], declarations: &Declarations) {
     let compiler = Compiler::new(settings.clone()).unwrap();
     let layout = VMContextLayout::new(declarations);
-    for (position, body) in declarations.bodies.iter().enumerate() {
+    for (position, body) in declarations.bodies.all(bytes).iter().enumerate() {
         let range = body.start as usize..body.end as usize;
         let func = DefinedFuncIdx::new(position);
         let outcome = compiler.compile_function(
@@ -226,7 +226,7 @@ fn the_baseline_tier_takes_every_operator() {
             let (bytes, declarations) = parse(&module(memory, &functions));
             let layout = VMContextLayout::new(&declarations);
             for (position, function) in functions.iter().enumerate() {
-                let body = &declarations.bodies[position];
+                let body = &declarations.bodies.all(&bytes)[position];
                 let (begin, end) = (body.start as usize, body.end as usize);
                 for compiler in &compilers {
                     let code = compiler
@@ -281,7 +281,7 @@ fn table_is_complete() {
     let memory = &MEMORIES[0];
     let functions: Vec<_> = cases().iter().map(|case| function(case, memory, 0, Operands::Parameters)).collect();
     let (bytes, declarations) = parse(&module(memory, &functions));
-    for body in &declarations.bodies {
+    for body in declarations.bodies.all(&bytes) {
         let reader = wasmparser::BinaryReader::new(&bytes[body.start as usize..body.end as usize], 0);
         for op in wasmparser::FunctionBody::new(reader).get_operators_reader().unwrap() {
             let printed = format!("{:?}", op.unwrap());

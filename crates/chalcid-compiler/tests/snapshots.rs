@@ -34,7 +34,7 @@ fn listing(text: &str) -> String {
     let settings = Settings { verify: true, isa_flags: Some(isa_flags), ..Settings::default() };
     let module = Module::text(text);
     let last = module.declarations.bodies.len() - 1;
-    let range = &module.declarations.bodies[last];
+    let range = &module.declarations.bodies.all(&module.bytes)[last];
     let (start, end) = (range.start as usize, range.end as usize);
     let func = DefinedFuncIdx::new(last);
     let compiler = Compiler::new(settings).unwrap();

@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::bodies::Bodies;
 use crate::branch_hints::BranchHints;
 use crate::const_expr::ConstExpr;
+use crate::data::DataSegments;
 use crate::index::*;
 use crate::types::*;
 
@@ -36,9 +38,9 @@ pub struct Declarations {
     /// Element segments.
     pub elements: Vec<ElementSegment>,
     /// Data segments.
-    pub data: Vec<DataSegment>,
-    /// Bodies by [`DefinedFuncIdx`]: the bytes of the code entry after its size, that is locals and instructions.
-    pub bodies: Vec<Range<u32>>,
+    pub data: DataSegments,
+    /// Bodies by [`DefinedFuncIdx`].
+    pub bodies: Bodies,
     /// Custom sections in module order.
     pub custom_sections: Vec<CustomSection>,
     /// Which way branches are expected to go.
@@ -82,10 +84,19 @@ pub struct Import {
 /// An export.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Export {
-    /// Its name.
-    pub name: Box<str>,
+    /// Where its name lies: a module may have thousands, most of which nobody asks for.
+    pub name: Range<u32>,
     /// What it names.
     pub item: ExternIdx,
+}
+
+impl Export {
+    /// Its name. `bytes` are those of the module.
+    pub fn name<'a>(&self, bytes: &'a [u8]) -> &'a str {
+        let name = bytes.get(self.name.start as usize..self.name.end as usize).unwrap_or_default();
+        // Decoding showed that it is one.
+        str::from_utf8(name).unwrap_or_default()
+    }
 }
 
 /// An index into one of the five index spaces that imports and exports have.
@@ -157,15 +168,6 @@ pub enum ElementItems {
     Functions(Box<[FuncIdx]>),
     /// Constant expressions.
     Expressions(Box<[ConstExpr]>),
-}
-
-/// A data segment.
-#[derive(Clone, PartialEq, Debug)]
-pub struct DataSegment {
-    /// When it is applied; never `Declared`.
-    pub mode: SegmentMode<MemIdx>,
-    /// Its bytes.
-    pub bytes: Range<u32>,
 }
 
 /// A custom section.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, ValidatorResources};
 
+use crate::bodies;
 use crate::declarations::*;
 use crate::error::CompileError;
 use crate::features::Features;
@@ -20,7 +21,7 @@ use crate::leb;
 use crate::limits;
 use crate::validate;
 
-pub(crate) use const_expr::array_too_long;
+pub(crate) use const_expr::{array_too_long, const_expr};
 pub(crate) use resources::Resources;
 
 const MAGIC: [u8; 4] = *b"\0asm";
@@ -38,10 +39,10 @@ pub fn decode_and_validate(
     Ok(decoded.declarations)
 }
 
-/// Decodes a module that is known to be valid by these features: what costs most of [`decode_and_validate`], looking into function
-/// bodies, is left out. The caller vouches that the very same bytes passed before.
+/// Decodes a module that is known to be valid by these features: it is only read, and nobody judges it. The caller vouches that the very same
+/// bytes passed before.
 pub fn decode_validated(bytes: &[u8], features: &Features) -> Result<Declarations, CompileError> {
-    decode(bytes, features).map(|decoded| decoded.declarations)
+    decode_by(Decoder::believing(features), bytes).map(|decoded| decoded.declarations)
 }
 
 /// A module whose sections are valid and whose function bodies nobody has looked into.
@@ -56,8 +57,11 @@ pub(crate) struct Decoded {
 
 /// Decodes and validates everything but function bodies.
 pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, CompileError> {
+    decode_by(Decoder::new(features), bytes)
+}
+
+fn decode_by(mut decoder: Decoder, bytes: &[u8]) -> Result<Decoded, CompileError> {
     check_preamble(bytes)?;
-    let mut decoder = Decoder::new(features);
     decoder.advance(bytes, true)?;
     Ok(decoder.finish())
 }
@@ -66,12 +70,14 @@ pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Decoded, Compi
 struct Decoder {
     features: Features,
     wasm_features: wasmparser::WasmFeatures,
-    validator: Validator,
+    /// Absent for a module that is known to be valid.
+    validator: Option<Validator>,
     parser: Parser,
     sections: sections::Sections,
     /// The library's answers about the module, once there is a body.
     resources: Option<ValidatorResources>,
-    exported: Vec<u32>,
+    /// Whether the library has not seen the exports.
+    exports_apart: bool,
     elements: Option<resources::Elements>,
     data_count: Option<u32>,
     /// What bodies are validated against, where that began before the module was whole.
@@ -85,17 +91,23 @@ struct Decoder {
 
 impl Decoder {
     fn new(features: &Features) -> Self {
+        let validator = Validator::new_with_features(features.to_wasmparser());
+        Self { validator: Some(validator), ..Self::believing(features) }
+    }
+
+    /// For a module that is known to be valid.
+    fn believing(features: &Features) -> Self {
         let wasm_features = features.to_wasmparser();
         let mut parser = Parser::new(0);
         parser.set_features(wasm_features);
         Self {
             features: *features,
             wasm_features,
-            validator: Validator::new_with_features(wasm_features),
+            validator: None,
             parser,
             sections: sections::Sections::default(),
             resources: None,
-            exported: Vec::new(),
+            exports_apart: false,
             elements: None,
             data_count: None,
             head: None,
@@ -148,19 +160,22 @@ impl Decoder {
     }
 
     fn payload(&mut self, bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
-        let (validator, sections) = (&mut self.validator, &mut self.sections);
+        let sections = &mut self.sections;
         let known = self.head.as_ref().map_or(sections.declarations(), |head| &head.declarations);
         match &payload {
-            Payload::CodeSectionEntry(body) => {
-                let function = validator.code_section_entry(body)?;
-                self.resources.get_or_insert(function.resources);
-            }
             Payload::CodeSectionStart { count, size, .. } => {
-                validator.payload(&payload)?;
+                self.validator.as_mut().map_or(Ok(()), |validator| validator.payload(&payload).map(drop))?;
                 let contents = self.position..self.position.saturating_add(*size as usize);
-                if let Some(bodies) = quick::code_entries(bytes, contents.clone(), *count) {
+                let section = contents.start as u32..contents.end as u32;
+                if self.validator.is_none() && bytes.len() >= contents.end {
+                    sections.leave_bodies(section, *count);
+                    self.parser.skip_section();
+                    self.position = contents.end;
+                    return Ok(());
+                }
+                if let Some(bodies) = bodies::entries(bytes, contents.clone(), *count) {
                     // The first entry stands for all: what is known about the module is the same for each.
-                    if let Some(body) = bodies.first() {
+                    if let (Some(body), Some(validator)) = (bodies.first(), &mut self.validator) {
                         let body = &bytes[body.start as usize..body.end as usize];
                         let body = FunctionBody::new(BinaryReader::new(body, self.position as u64));
                         self.resources = Some(validator.code_section_entry(&body)?.resources);
@@ -170,8 +185,9 @@ impl Decoder {
                     self.position = contents.end;
                     return Ok(());
                 }
+                return sections.add(bytes, payload);
             }
-            Payload::DataSection(section) => {
+            Payload::DataSection(section) if self.validator.is_some() => {
                 let contents = section.range().start as usize..section.range().end as usize;
                 let begun = self.data.take().filter(|data| data.is_at(&contents));
                 let data = begun.or_else(|| quick::DataSection::new(bytes, contents));
@@ -179,10 +195,33 @@ impl Decoder {
                     sections.add_data(segments);
                     return Ok(());
                 }
-                validator.payload(&payload)?;
+            }
+            Payload::ExportSection(section) => {
+                let contents = section.range().start as usize..section.range().end as usize;
+                let is_valid = self.validator.is_none();
+                if let Some(exports) = quick::exports(bytes, contents, known, self.wasm_features, is_valid) {
+                    self.exports_apart = true;
+                    sections.add_exports(exports);
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        self.judge(bytes, &payload)?;
+        self.sections.add(bytes, payload)
+    }
+
+    /// Judges what is not read quickly, unless the module is known to be valid.
+    fn judge(&mut self, bytes: &[u8], payload: &Payload<'_>) -> Result<(), CompileError> {
+        let Some(validator) = &mut self.validator else { return Ok(()) };
+        let known = self.head.as_ref().map_or(self.sections.declarations(), |head| &head.declarations);
+        match payload {
+            Payload::CodeSectionEntry(body) => {
+                let function = validator.code_section_entry(body)?;
+                self.resources.get_or_insert(function.resources);
             }
             Payload::DataCountSection { count, .. } => {
-                validator.payload(&payload)?;
+                validator.payload(payload)?;
                 self.data_count = Some(*count);
             }
             Payload::ImportSection(section) => {
@@ -191,31 +230,28 @@ impl Decoder {
                     Some(Ok(())) => {}
                     // Half of the section may have been entered: the library words the error, and nothing else comes of it.
                     Some(Err(large::Refused)) => {
-                        validator.payload(&payload)?;
+                        validator.payload(payload)?;
                         return Err(CompileError::at(section.range().start as usize, "invalid import section"));
                     }
-                    None => drop(validator.payload(&payload)?),
+                    None => drop(validator.payload(payload)?),
                 }
             }
-            Payload::ExportSection(section) => match large::exports(section, known, self.wasm_features) {
-                Some(functions) => self.exported = functions,
-                None => drop(validator.payload(&payload)?),
-            },
             Payload::ElementSection(section) => {
                 match large::elements(bytes, section, validator, known, self.wasm_features) {
                     Some(elements) => self.elements = Some(elements?),
-                    None => drop(validator.payload(&payload)?),
+                    None => drop(validator.payload(payload)?),
                 }
             }
-            _ => drop(validator.payload(&payload)?),
+            _ => drop(validator.payload(payload)?),
         }
-        sections.add(payload)
+        Ok(())
     }
 
     /// What validating bodies asks about the module, where there is a body.
     fn take_resources(&mut self) -> Option<Resources> {
         let library = self.resources.take()?;
-        Some(Resources { library, exported: std::mem::take(&mut self.exported), elements: self.elements.take() })
+        let exported = if self.exports_apart { self.sections.exported_functions() } else { Vec::new() };
+        Some(Resources { library, exported, elements: self.elements.take() })
     }
 
     /// The module has ended, and nothing was done before.
@@ -254,4 +290,4 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

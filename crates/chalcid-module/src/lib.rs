@@ -12,10 +12,12 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+pub mod bodies;
 pub mod branch_hints;
 pub mod builtins;
 pub mod canonical;
 pub mod const_expr;
+pub mod data;
 pub mod declarations;
 pub mod decode;
 pub mod error;

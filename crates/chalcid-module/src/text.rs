@@ -27,7 +27,7 @@ pub fn instructions(
     declarations: &Declarations,
     func: DefinedFuncIdx,
 ) -> Result<Vec<Instruction>, CompileError> {
-    let Some(range) = declarations.bodies.get(func.index()) else { return Ok(Vec::new()) };
+    let Some(range) = declarations.bodies.get(bytes, func) else { return Ok(Vec::new()) };
     let code = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
     let body = FunctionBody::new(BinaryReader::new(code, range.start.into()));
     let mut lines = Vec::new();

@@ -21,8 +21,8 @@ use crate::index::*;
 use crate::limits;
 use crate::names::Names;
 
-/// Bytes of code that a thread takes at a time.
-const CHUNK: u32 = 64 * 1024;
+/// Bytes of code that a thread takes at a time: little, so that all threads end at about the same time.
+const CHUNK: u32 = 16 * 1024;
 
 /// Validates every function body. The fault reported is that of the first faulty function, whichever thread is first.
 pub(crate) fn function_bodies(
@@ -43,12 +43,12 @@ fn within_budget(
     let Some(resources) = &decoded.resources else { return Ok(()) };
     let (features, costs, work) = (decoded.features, Costs::of(declarations), &AtomicU64::new(0));
     let quick = Quick::new(declarations, features, decoded.data_count, budget.function);
-    let ranges = &declarations.bodies[..];
+    let ranges = declarations.bodies.all(bytes);
     let bodies =
         Bodies { bytes, base: 0, declarations, first: 0, ranges, resources, features, quick, costs, budget, work };
     let result = match helpers {
         Some(helpers) => bodies.validate_with(helpers),
-        None => bodies.validate(0..ranges.len()),
+        None => bodies.validate(0..ranges.len(), &mut Worker::default()),
     };
     result.map_err(|(func, error)| error.within(describe(bytes, declarations, func)))
 }
@@ -68,7 +68,7 @@ pub(crate) fn part_is_valid(
     let quick = Quick::new(declarations, features, head.data_count, budget.function);
     let (costs, first) = (Costs::of(declarations), first.index());
     let bodies = Bodies { bytes, base, declarations, first, ranges, resources, features, quick, costs, budget, work };
-    bodies.validate(0..ranges.len()).is_ok()
+    bodies.validate(0..ranges.len(), &mut Worker::default()).is_ok()
 }
 
 /// How much of a module's code the quick acceptor takes: bodies and bytes, taken and in all.
@@ -91,7 +91,7 @@ pub fn quick_share(bytes: &[u8], features: &crate::features::Features) -> Result
     let quick = Quick::new(declarations, decoded.features, decoded.data_count, BUDGET.function);
     let mut scratch = Scratch::default();
     let mut share = QuickShare::default();
-    for (position, body) in declarations.bodies.iter().enumerate() {
+    for (position, body) in declarations.bodies.all(bytes).iter().enumerate() {
         let func = declarations.func_index(DefinedFuncIdx::new(position));
         let code = &bytes[body.start as usize..body.end as usize];
         let accepted = quick.as_ref().and_then(|quick| quick.accept(func, code, &mut scratch)).is_some();
@@ -147,18 +147,23 @@ struct Bodies<'a> {
     work: &'a AtomicU64,
 }
 
+/// What a thread uses again from body to body.
+#[derive(Default)]
+struct Worker {
+    allocations: FuncValidatorAllocations,
+    scratch: Scratch,
+}
+
 impl Bodies<'_> {
-    fn validate(&self, positions: Range<usize>) -> Result<(), (FuncIdx, CompileError)> {
-        let mut allocations = FuncValidatorAllocations::default();
-        let mut scratch = Scratch::default();
+    fn validate(&self, positions: Range<usize>, worker: &mut Worker) -> Result<(), (FuncIdx, CompileError)> {
         for position in positions {
             let func = self.declarations.func_index(DefinedFuncIdx::new(self.first + position));
             let body = &self.ranges[position];
-            match self.accept(func, body, &mut scratch) {
+            match self.accept(func, body, &mut worker.scratch) {
                 Some(work) => self.count(work, body),
                 None => {
-                    let again = std::mem::take(&mut allocations);
-                    self.function(func, body, again).map(|used| allocations = used)
+                    let again = std::mem::take(&mut worker.allocations);
+                    self.function(func, body, again).map(|used| worker.allocations = used)
                 }
             }
             .map_err(|error| (func, error))?;
@@ -172,8 +177,9 @@ impl Bodies<'_> {
         let next = AtomicUsize::new(0);
         let fault = Mutex::new(None::<(FuncIdx, CompileError)>);
         together(helpers, || {
+            let mut worker = Worker::default();
             while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(found) = self.validate(chunk.clone()) {
+                if let Err(found) = self.validate(chunk.clone(), &mut worker) {
                     // Whatever comes before is being validated or was; what comes after does not matter any more.
                     next.store(chunks.len(), Ordering::Relaxed);
                     let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);

@@ -77,7 +77,7 @@ impl OnFirstCall {
             return Ok(());
         }
         let declarations = module.declarations();
-        let range = declarations.bodies[func.index()].clone();
+        let range = declarations.bodies.get(module.bytes(), func).unwrap_or_default();
         let body = &module.bytes()[range.start as usize..range.end as usize];
         let (tier, counters) = (self.engine.config().tier.first_tier(), self.engine.counters());
         let started = Instant::now();
@@ -142,7 +142,7 @@ fn optimize(module: &Arc<ModuleObject>, func: DefinedFuncIdx) {
         return;
     }
     let (engine, declarations) = (data.engine(), module.declarations());
-    let range = declarations.bodies[func.index()].clone();
+    let range = declarations.bodies.get(module.bytes(), func).unwrap_or_default();
     let body = &module.bytes()[range.start as usize..range.end as usize];
     let large = (body.len() >= LARGE).then(|| engine.tier_up().large.lock().unwrap_or_else(PoisonError::into_inner));
     let started = Instant::now();

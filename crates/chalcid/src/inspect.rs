@@ -45,7 +45,7 @@ impl Module {
         (0..declarations.functions.len()).map(move |index| {
             let func = FuncIdx::new(index);
             let ty = declarations.functions[index];
-            let body = declarations.defined_index(func).and_then(|func| declarations.bodies.get(func.index()));
+            let body = declarations.defined_index(func).and_then(|func| declarations.bodies.get(self.bytes(), func));
             Function {
                 index: func.0,
                 name: self.func_name(func.0),
@@ -75,7 +75,7 @@ impl Module {
     /// What a tier makes of a function that the module defines. Nothing is published: the module runs what it ran before.
     pub fn machine_code(&self, func: u32, tier: Tier) -> Result<MachineCode, Error> {
         let defined = self.defined(func)?;
-        let range = self.declarations().bodies[defined.index()].clone();
+        let range = self.declarations().bodies.get(self.bytes(), defined).unwrap_or_default();
         let body = &self.bytes()[range.start as usize..range.end as usize];
         let (compiler, layout) = (self.engine().compiler(), self.object().layout());
         let code = compiler

@@ -89,8 +89,8 @@ impl Instance {
     pub fn exports(&self) -> impl Iterator<Item = (&str, Extern)> {
         let module = self.module();
         // Only a finalised instance has lost what it exports.
-        let declared = &self.0.module().declarations().exports;
-        declared.iter().filter_map(move |export| Some((&*export.name, self.item(&module, export.item)?)))
+        let (declared, bytes) = (&self.0.module().declarations().exports, self.0.module().bytes());
+        declared.iter().filter_map(move |export| Some((export.name(bytes), self.item(&module, export.item)?)))
     }
 
     /// The export at a position of [`Instance::exports`].

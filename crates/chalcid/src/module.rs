@@ -222,10 +222,8 @@ impl Module {
 
     /// Its exports, in module order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
-        self.declarations()
-            .exports
-            .iter()
-            .map(|export| ExportType { name: &export.name, ty: self.item_type(export.item) })
+        let exports = self.declarations().exports.iter();
+        exports.map(|export| ExportType { name: export.name(self.bytes()), ty: self.item_type(export.item) })
     }
 
     /// The contents of every custom section of a name, in module order.
@@ -278,12 +276,12 @@ impl Module {
 
     /// What an export of a name is.
     pub(crate) fn find_export(&self, name: &str) -> Option<ExternIdx> {
-        let declared = &self.declarations().exports;
+        let (declared, bytes) = (&self.declarations().exports, self.bytes());
         if declared.len() <= 8 {
-            return declared.iter().find(|export| &*export.name == name).map(|export| export.item);
+            return declared.iter().find(|export| export.name(bytes) == name).map(|export| export.item);
         }
-        let index = self.data.exports.get_or_init(|| declared.iter().map(|e| (e.name.clone(), e.item)).collect());
-        index.get(name).copied()
+        let index = || declared.iter().map(|export| (export.name(bytes).into(), export.item)).collect();
+        self.data.exports.get_or_init(index).get(name).copied()
     }
 
     /// A type of this module in the terms of the engine.

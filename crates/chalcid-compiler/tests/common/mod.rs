@@ -36,7 +36,7 @@ impl Module {
 
     /// Compiles one of its functions by a tier.
     pub fn compile_by(&self, tier: Tier, compiler: &Compiler, func: usize) -> Result<CompiledCode, CompileError> {
-        let range = &self.declarations.bodies[func];
+        let range = &self.declarations.bodies.all(&self.bytes)[func];
         let body = &self.bytes[range.start as usize..range.end as usize];
         compiler.compile_function(
             tier,

@@ -9,7 +9,7 @@ use crate::index::*;
 use crate::limits;
 
 /// Converts an expression that the validator has accepted, and reports every function it refers to.
-pub(super) fn const_expr(
+pub(crate) fn const_expr(
     expr: &wp::ConstExpr<'_>,
     refer_to: &mut impl FnMut(FuncIdx),
 ) -> Result<ConstExpr, CompileError> {

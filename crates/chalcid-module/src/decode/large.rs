@@ -1,11 +1,9 @@
 //! Sections of a size that the limits allow and the library's own do not. It counts the sizes of all types of imports and exports
 //! together, to a million, and a function without parameters counts two; and it takes 100,000 element segments.
 //!
-//! Large ones are therefore judged here, and the library is told what follows needs. As in [`quick`](super::quick) imports and exports are only
-//! ever accepted: `None` means that the library is to judge, and to word the error. Of element segments it judges those that are not plain, as
-//! if the module had no others.
-
-use std::collections::HashSet;
+//! Large ones are therefore judged here, and the library is told what follows needs. As in [`quick`](super::quick), where exports of any number
+//! are, imports are only ever accepted: `None` means that the library is to judge, and to word the error. Of element segments it judges those
+//! that are not plain, as if the module had no others.
 
 use wasmparser::{self as wp, BinaryReader, TypeRef, Validator, WasmFeatures};
 
@@ -57,44 +55,6 @@ pub(super) fn imports(
     let functions = wp::FunctionSectionReader::new(reader(&functions)).ok()?;
     let entered = validator.import_section(&others).and_then(|()| validator.function_section(&functions));
     Some(entered.map_err(|_| Refused))
-}
-
-/// Judges a large export section; gives the functions that it refers to, ascending.
-pub(super) fn exports(
-    section: &wp::ExportSectionReader<'_>,
-    declarations: &Declarations,
-    features: WasmFeatures,
-) -> Option<Vec<u32>> {
-    let count = section.count();
-    if count < LARGE || count as usize > limits::MAX_EXPORTS || features.custom_descriptors() {
-        return None;
-    }
-    let mut names = HashSet::with_capacity(count as usize);
-    let mut functions = Vec::new();
-    for export in section.clone() {
-        let export = export.ok()?;
-        let index = export.index as usize;
-        let exists = match export.kind {
-            wp::ExternalKind::Func => {
-                functions.push(export.index);
-                index < declarations.functions.len()
-            }
-            wp::ExternalKind::Table => index < declarations.tables.len(),
-            wp::ExternalKind::Memory => index < declarations.memories.len(),
-            wp::ExternalKind::Global => {
-                let global = declarations.globals.get(index);
-                global.is_some_and(|global| features.mutable_global() || !global.ty.mutable)
-            }
-            wp::ExternalKind::Tag => index < declarations.tags.len(),
-            wp::ExternalKind::FuncExact => false,
-        };
-        if !exists || !names.insert(export.name) {
-            return None;
-        }
-    }
-    functions.sort_unstable();
-    functions.dedup();
-    Some(functions)
 }
 
 /// Judges an element section that has more segments than the library takes. `None` where it may have the section.

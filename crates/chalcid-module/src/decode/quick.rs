@@ -1,47 +1,90 @@
-//! The two sections that are long in large modules, read quickly where they are as producers write them.
+//! The sections that are long in large modules, read quickly where they are as producers write them.
 //!
 //! As with [function bodies](crate::validate), the rule is that this only ever accepts: whatever is not as expected makes `None`, and
 //! then the section is read and judged by the library.
 
+use std::hash::BuildHasher;
 use std::ops::Range;
 
 use wasmparser::WasmFeatures;
 
-use crate::const_expr::{ConstExpr, ConstOp};
+use crate::const_expr::ConstOp;
+use crate::data::{self, DataSegments};
 use crate::declarations::*;
-use crate::index::MemIdx;
+use crate::index::*;
 use crate::leb;
 use crate::limits;
 use crate::types::AddressType;
 
-/// Where each body lies in the entries of a code section. `section` is what follows the number of entries.
-pub(super) fn code_entries(bytes: &[u8], section: Range<usize>, count: u32) -> Option<Vec<Range<u32>>> {
+/// The exports of a section, each of which names something that exists, and no two of which have the same name; where the module `is_valid`, the latter is
+/// so.
+///
+/// The limits allow more than the library, which counts the sizes of all types of imports and exports together.
+pub(super) fn exports(
+    bytes: &[u8],
+    section: Range<usize>,
+    declarations: &Declarations,
+    features: WasmFeatures,
+    is_valid: bool,
+) -> Option<Vec<Export>> {
+    if features.custom_descriptors() {
+        return None;
+    }
     let contents = bytes.get(section.clone())?;
-    let mut rest = contents;
-    // Every entry takes a byte at least.
-    let mut bodies = Vec::with_capacity((count as usize).min(contents.len()));
+    let (count, mut rest) = leb::u32(contents)?;
+    let count = count as usize;
+    // Every entry takes three bytes at least.
+    if count > limits::MAX_EXPORTS || count > rest.len() / 3 {
+        return None;
+    }
+    let mut exports = Vec::with_capacity(count);
+    let mut hashes = Vec::with_capacity(if is_valid { 0 } else { count });
+    let hasher = foldhash::fast::RandomState::default();
     for _ in 0..count {
-        let (size, after) = leb::u32(rest)?;
-        let size = size as usize;
-        if size > limits::MAX_FUNCTION_SIZE {
+        let (len, after) = leb::u32(rest)?;
+        let (name, after) = after.split_at_checked(len as usize)?;
+        let (&kind, after) = after.split_first()?;
+        let end = section.end - after.len() - 1;
+        let (index, after) = leb::u32(after)?;
+        rest = after;
+        let at = index as usize;
+        let (item, exists) = match kind {
+            0 => (ExternIdx::Func(FuncIdx(index)), at < declarations.functions.len()),
+            1 => (ExternIdx::Table(TableIdx(index)), at < declarations.tables.len()),
+            2 => (ExternIdx::Memory(MemIdx(index)), at < declarations.memories.len()),
+            3 => {
+                let global = declarations.globals.get(at);
+                let exists = global.is_some_and(|global| features.mutable_global() || !global.ty.mutable);
+                (ExternIdx::Global(GlobalIdx(index)), exists)
+            }
+            4 => (ExternIdx::Tag(TagIdx(index)), at < declarations.tags.len()),
+            _ => return None,
+        };
+        if !exists || name.len() > limits::MAX_NAME_SIZE || str::from_utf8(name).is_err() {
             return None;
         }
-        let start = section.start + (contents.len() - after.len());
-        rest = after.get(size..)?;
-        bodies.push(start as u32..(start + size) as u32);
+        if !is_valid {
+            hashes.push(hasher.hash_one(name));
+        }
+        exports.push(Export { name: (end - name.len()) as u32..end as u32, item });
     }
-    rest.is_empty().then_some(bodies)
+    // Names of one hash may be different ones, which the library will find out.
+    hashes.sort_unstable();
+    let are_apart = hashes.windows(2).all(|pair| pair[0] != pair[1]);
+    (rest.is_empty() && are_apart).then_some(exports)
 }
 
 /// A data section whose offsets are constants, read as far as its bytes are there.
 pub(super) struct DataSection {
     /// All of its contents.
     section: Range<usize>,
+    count: u32,
+    /// Where the first segment begins.
+    first: usize,
     /// Where the next segment begins.
     next: usize,
     /// Segments that are still to come.
     left: u32,
-    segments: Vec<DataSegment>,
     /// Something was not as expected.
     failed: bool,
 }
@@ -50,13 +93,12 @@ impl DataSection {
     /// The beginning of a section, where that is there. `bytes` are those of the module, as far as they are there.
     pub(super) fn new(bytes: &[u8], section: Range<usize>) -> Option<Self> {
         let there = bytes.get(section.start..section.end.min(bytes.len()))?;
-        let (left, rest) = leb::u32(there)?;
-        if left as usize > limits::MAX_DATA_SEGMENTS {
+        let (count, rest) = leb::u32(there)?;
+        if count as usize > limits::MAX_DATA_SEGMENTS {
             return None;
         }
-        let next = section.start + (there.len() - rest.len());
-        let segments = Vec::with_capacity((left as usize).min(rest.len()));
-        Some(Self { section, next, left, segments, failed: false })
+        let first = section.start + (there.len() - rest.len());
+        Some(Self { section, count, first, next: first, left: count, failed: false })
     }
 
     /// Whether it is the section with these contents.
@@ -68,16 +110,15 @@ impl DataSection {
     pub(super) fn read(&mut self, bytes: &[u8], declarations: &Declarations, features: WasmFeatures) {
         let Some(there) = bytes.get(..self.section.end.min(bytes.len())) else { return };
         while self.left > 0 && !self.failed {
-            let Some(segment) = there.get(self.next..).and_then(|rest| segment(rest, declarations, features)) else {
+            let read = there.get(self.next..).and_then(data::read);
+            let Some((mode, len, contents)) = read else {
                 // It may be cut off.
                 self.failed = bytes.len() >= self.section.end;
                 return;
             };
-            let (mode, len, contents) = segment;
-            let start = there.len() - contents.len();
-            self.next = start + len as usize;
+            self.failed = !is_valid(&mode, declarations, features);
+            self.next = there.len() - contents.len() + len as usize;
             self.left -= 1;
-            self.segments.push(DataSegment { mode, bytes: start as u32..self.next as u32 });
         }
     }
 
@@ -87,45 +128,26 @@ impl DataSection {
         bytes: &[u8],
         declarations: &Declarations,
         features: WasmFeatures,
-    ) -> Option<Vec<DataSegment>> {
+    ) -> Option<DataSegments> {
         self.read(bytes, declarations, features);
-        (!self.failed && self.left == 0 && self.next == self.section.end).then_some(self.segments)
+        let is_whole = !self.failed && self.left == 0 && self.next == self.section.end;
+        is_whole.then(|| DataSegments::in_place(self.first as u32..self.section.end as u32, self.count))
     }
 }
 
-/// A segment: its mode, its length, and what follows these, which is at least as long.
-fn segment<'a>(
-    code: &'a [u8],
-    declarations: &Declarations,
-    features: WasmFeatures,
-) -> Option<(SegmentMode<MemIdx>, u32, &'a [u8])> {
-    let (flags, after) = leb::u32(code)?;
-    let (mode, after) = match flags {
-        0 => active(0, after, declarations)?,
-        1 if features.bulk_memory() => (SegmentMode::Passive, after),
-        2 => {
-            let (memory, after) = leb::u32(after)?;
-            active(memory, after, declarations)?
+/// Whether a segment that was read can be such in a module.
+fn is_valid(mode: &SegmentMode<MemIdx>, declarations: &Declarations, features: WasmFeatures) -> bool {
+    match mode {
+        SegmentMode::Active { target, offset } => {
+            let memory = declarations.memories.get(target.index());
+            memory.is_some_and(|memory| {
+                matches!(
+                    (offset.ops(), memory.address),
+                    ([ConstOp::I32Const(_)], AddressType::I32) | ([ConstOp::I64Const(_)], AddressType::I64)
+                )
+            })
         }
-        _ => return None,
-    };
-    let (len, contents) = leb::u32(after)?;
-    (contents.len() >= len as usize).then_some((mode, len, contents))
-}
-
-fn active<'a>(memory: u32, code: &'a [u8], declarations: &Declarations) -> Option<(SegmentMode<MemIdx>, &'a [u8])> {
-    let address = declarations.memories.get(memory as usize)?.address;
-    let (offset, rest) = match (code.split_first()?, address) {
-        ((0x41, rest), AddressType::I32) => {
-            let (value, rest) = leb::i32(rest)?;
-            (ConstOp::I32Const(value), rest)
-        }
-        ((0x42, rest), AddressType::I64) => {
-            let (value, rest) = leb::i64(rest)?;
-            (ConstOp::I64Const(value), rest)
-        }
-        _ => return None,
-    };
-    let mode = SegmentMode::Active { target: MemIdx(memory), offset: ConstExpr::one(offset) };
-    Some((mode, rest.strip_prefix(&[0x0b])?))
+        SegmentMode::Passive => features.bulk_memory(),
+        SegmentMode::Declared => false,
+    }
 }

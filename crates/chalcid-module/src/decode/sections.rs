@@ -7,12 +7,15 @@ use wasmparser::{self as wp, Payload, TypeRef};
 
 use super::const_expr::const_expr;
 use super::types::{self, Unsupported};
+use crate::bodies::Bodies;
 use crate::branch_hints;
 use crate::const_expr::{ConstExpr, ConstOp};
+use crate::data::DataSegments;
 use crate::declarations::*;
 use crate::error::CompileError;
 use crate::features::{Feature, Features};
 use crate::index::*;
+use crate::leb;
 use crate::limits;
 use crate::types::*;
 
@@ -20,13 +23,23 @@ use crate::types::*;
 #[derive(Default)]
 pub(super) struct Sections {
     declarations: Declarations,
-    /// For every function, whether something refers to it.
-    referred: Vec<bool>,
+    /// For every function, what refers to it.
+    referred: Vec<Referred>,
+    /// Bodies that were found so far.
+    bodies: Vec<Range<u32>>,
+}
+
+/// What refers to a function, as far as it matters: exports before all else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Referred {
+    Nothing,
+    Something,
+    Export,
 }
 
 impl Sections {
-    /// Adds a section that the validator has accepted.
-    pub(super) fn add(&mut self, payload: Payload<'_>) -> Result<(), CompileError> {
+    /// Adds a section of a module with these bytes that the validator has accepted.
+    pub(super) fn add(&mut self, bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
         match payload {
             Payload::TypeSection(section) => {
                 let declarations = &mut self.declarations;
@@ -38,7 +51,7 @@ impl Sections {
             Payload::MemorySection(section) => self.memories(section),
             Payload::TagSection(section) => self.tags(section),
             Payload::GlobalSection(section) => self.globals(section),
-            Payload::ExportSection(section) => self.exports(section),
+            Payload::ExportSection(section) => self.exports(bytes, section),
             Payload::StartSection { func, .. } => {
                 self.declarations.start = Some(FuncIdx(func));
                 Ok(())
@@ -47,14 +60,14 @@ impl Sections {
             Payload::CodeSectionStart { count, unchecked_range, .. } => {
                 // Every entry takes a byte at least, so a count beyond that is a lie which the reader will find out.
                 let most = unchecked_range.end.saturating_sub(unchecked_range.start) as usize;
-                self.declarations.bodies.reserve((count as usize).min(most));
+                self.bodies.reserve((count as usize).min(most));
                 Ok(())
             }
             Payload::CodeSectionEntry(body) => {
-                self.declarations.bodies.push(range(body.range()));
+                self.bodies.push(range(body.range()));
                 Ok(())
             }
-            Payload::DataSection(section) => self.data(section),
+            Payload::DataSection(section) => self.data(bytes, section),
             Payload::CustomSection(section) => {
                 if section.name() == branch_hints::SECTION {
                     self.declarations.branch_hints.set_section(section.data());
@@ -76,17 +89,46 @@ impl Sections {
 
     /// Adds the bodies of a code section.
     pub(super) fn add_bodies(&mut self, bodies: Vec<Range<u32>>) {
-        self.declarations.bodies = bodies;
+        self.bodies = bodies;
+    }
+
+    /// Adds the entries of a valid code section, for others to look into.
+    pub(super) fn leave_bodies(&mut self, section: Range<u32>, count: u32) {
+        self.declarations.bodies = Bodies::in_place(section, count);
+    }
+
+    /// Adds the exports of an export section.
+    pub(super) fn add_exports(&mut self, exports: Vec<Export>) {
+        for export in &exports {
+            match export.item {
+                ExternIdx::Func(func) => refer(&mut self.referred, Referred::Export)(func),
+                ExternIdx::Global(global) => {
+                    if let Some(global) = self.declarations.globals.get_mut(global.index()) {
+                        global.exported = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.declarations.exports = exports;
+    }
+
+    /// The functions that are exported, ascending.
+    pub(super) fn exported_functions(&self) -> Vec<u32> {
+        self.referred_by(Referred::Export).map(|func| func.0).collect()
     }
 
     /// Adds the segments of a data section.
-    pub(super) fn add_data(&mut self, segments: Vec<DataSegment>) {
+    pub(super) fn add_data(&mut self, segments: DataSegments) {
         self.declarations.data = segments;
     }
 
     /// Everything is there.
     pub(super) fn finish(mut self) -> Declarations {
         self.list_func_refs();
+        if !self.bodies.is_empty() {
+            self.declarations.bodies = Bodies::listed(self.bodies);
+        }
         self.declarations
     }
 
@@ -96,17 +138,19 @@ impl Sections {
         std::mem::take(&mut self.declarations)
     }
 
-    /// The bodies that were added since [`take_head`](Self::take_head).
+    /// The bodies that were added.
     pub(super) fn bodies(&self) -> &[Range<u32>] {
-        &self.declarations.bodies
+        &self.bodies
     }
 
     /// Everything is there: what [`take_head`](Self::take_head) took, and what was added since.
     pub(super) fn finish_with(self, head: Declarations) -> Declarations {
-        let Declarations { bodies, data, custom_sections, branch_hints, .. } = self.declarations;
+        let Declarations { data, custom_sections, branch_hints, .. } = self.declarations;
         let mut whole = head;
-        whole.bodies = bodies;
-        whole.data.extend(data);
+        whole.bodies = Bodies::listed(self.bodies);
+        if whole.data.is_empty() {
+            whole.data = data;
+        }
         whole.custom_sections.extend(custom_sections);
         whole.branch_hints = whole.branch_hints.or(branch_hints);
         whole
@@ -114,20 +158,16 @@ impl Sections {
 
     /// Lists the functions that can be referred to.
     fn list_func_refs(&mut self) {
-        let declarations = &mut self.declarations;
-        let exported = declarations.exports.iter().filter_map(|export| match export.item {
-            ExternIdx::Func(func) => Some(func),
-            _ => None,
-        });
-        let mut func_refs: Vec<_> = exported.collect();
-        func_refs.sort_unstable();
-        func_refs.dedup();
-        let is_exported = |func: &FuncIdx| func_refs.binary_search(func).is_ok();
-        let referred = self.referred.iter().enumerate().filter(|(_, referred)| **referred);
-        let others: Vec<_> = referred.map(|(func, _)| FuncIdx::new(func)).filter(|func| !is_exported(func)).collect();
-        declarations.exported_func_refs = func_refs.len();
-        func_refs.extend(others);
-        declarations.func_refs = func_refs;
+        let mut func_refs: Vec<_> = self.referred_by(Referred::Export).collect();
+        let exported = func_refs.len();
+        func_refs.extend(self.referred_by(Referred::Something));
+        self.declarations.func_refs = func_refs;
+        self.declarations.exported_func_refs = exported;
+    }
+
+    fn referred_by(&self, what: Referred) -> impl Iterator<Item = FuncIdx> {
+        let referred = self.referred.iter().enumerate().filter(move |(_, referred)| **referred == what);
+        referred.map(|(func, _)| FuncIdx::new(func))
     }
 
     fn imports(&mut self, section: wp::ImportSectionReader<'_>) -> Result<(), CompileError> {
@@ -173,15 +213,18 @@ impl Sections {
             let exact = matches!(import.ty, TypeRef::FuncExact(_));
             declarations.imports.push(Import { module, name: import.name.into(), ty, exact });
         }
-        self.referred.resize(self.declarations.functions.len(), false);
+        self.referred.resize(self.declarations.functions.len(), Referred::Nothing);
         Ok(())
     }
 
     fn functions(&mut self, section: wp::FunctionSectionReader<'_>) -> Result<(), CompileError> {
+        // Every entry takes a byte at least, so a count beyond that is a lie which the reader will find out.
+        let most = (section.range().end - section.range().start) as usize;
+        self.declarations.functions.reserve((section.count() as usize).min(most));
         for ty in section {
             self.declarations.functions.push(TypeIdx(ty?));
         }
-        self.referred.resize(self.declarations.functions.len(), false);
+        self.referred.resize(self.declarations.functions.len(), Referred::Nothing);
         Ok(())
     }
 
@@ -223,35 +266,34 @@ impl Sections {
         Ok(())
     }
 
-    fn exports(&mut self, section: wp::ExportSectionReader<'_>) -> Result<(), CompileError> {
+    fn exports(&mut self, bytes: &[u8], section: wp::ExportSectionReader<'_>) -> Result<(), CompileError> {
+        let mut exports = Vec::new();
         for export in section.into_iter_with_offsets() {
             let (offset, export) = export?;
             let index = export.index;
             let item = match export.kind {
-                wp::ExternalKind::Func => {
-                    refer_to(&mut self.referred)(FuncIdx(index));
-                    ExternIdx::Func(FuncIdx(index))
-                }
+                wp::ExternalKind::Func => ExternIdx::Func(FuncIdx(index)),
                 wp::ExternalKind::Table => ExternIdx::Table(TableIdx(index)),
                 wp::ExternalKind::Memory => ExternIdx::Memory(MemIdx(index)),
-                wp::ExternalKind::Global => {
-                    if let Some(global) = self.declarations.globals.get_mut(index as usize) {
-                        global.exported = true;
-                    }
-                    ExternIdx::Global(GlobalIdx(index))
-                }
+                wp::ExternalKind::Global => ExternIdx::Global(GlobalIdx(index)),
                 wp::ExternalKind::Tag => ExternIdx::Tag(TagIdx(index)),
                 wp::ExternalKind::FuncExact => {
                     return Err(CompileError::at(offset as usize, "exact function exports are not supported"));
                 }
             };
-            self.declarations.exports.push(Export { name: export.name.into(), item });
+            // An entry begins with the name.
+            let (_, rest) = leb::u32(bytes.get(offset as usize..).unwrap_or_default())
+                .ok_or_else(|| CompileError::at(offset as usize, "malformed name"))?;
+            let start = (bytes.len() - rest.len()) as u32;
+            exports.push(Export { name: start..start + export.name.len() as u32, item });
         }
+        self.add_exports(exports);
         Ok(())
     }
 
     fn elements(&mut self, section: wp::ElementSectionReader<'_>) -> Result<(), CompileError> {
-        self.declarations.elements.reserve(section.count() as usize);
+        let most = (section.range().end - section.range().start) as usize;
+        self.declarations.elements.reserve((section.count() as usize).min(most));
         for element in section.into_iter_with_offsets() {
             let (offset, element) = element?;
             let mut refer_to = refer_to(&mut self.referred);
@@ -280,21 +322,12 @@ impl Sections {
         Ok(())
     }
 
-    fn data(&mut self, section: wp::DataSectionReader<'_>) -> Result<(), CompileError> {
-        for data in section {
-            let data = data?;
-            let mode = match data.kind {
-                wp::DataKind::Passive => SegmentMode::Passive,
-                wp::DataKind::Active { memory_index, offset_expr } => SegmentMode::Active {
-                    target: MemIdx(memory_index),
-                    offset: const_expr(&offset_expr, &mut refer_to(&mut self.referred))?,
-                },
-            };
-            // The bytes are the last part of the segment.
-            let end = data.range.end;
-            let bytes = range(end - data.data.len() as u64..end);
-            self.declarations.data.push(DataSegment { mode, bytes });
-        }
+    fn data(&mut self, bytes: &[u8], section: wp::DataSectionReader<'_>) -> Result<(), CompileError> {
+        let range = range(section.range());
+        let contents = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
+        let (count, segments) =
+            leb::u32(contents).ok_or_else(|| CompileError::at(range.start as usize, "malformed count"))?;
+        self.declarations.data = DataSegments::in_place(range.end - segments.len() as u32..range.end, count);
         Ok(())
     }
 }
@@ -357,11 +390,16 @@ fn expression_items(
     })
 }
 
+/// Marks functions as referred to by something that is no export.
+fn refer_to(referred: &mut [Referred]) -> impl FnMut(FuncIdx) {
+    refer(referred, Referred::Something)
+}
+
 /// Marks functions as referred to.
-fn refer_to(referred: &mut [bool]) -> impl FnMut(FuncIdx) {
-    |func| {
+fn refer(referred: &mut [Referred], by: Referred) -> impl FnMut(FuncIdx) {
+    move |func| {
         if let Some(referred) = referred.get_mut(func.index()) {
-            *referred = true;
+            *referred = by.max(*referred);
         }
     }
 }

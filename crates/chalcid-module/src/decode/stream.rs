@@ -118,8 +118,7 @@ impl Stream {
             None => {
                 let (features, data_count) = (decoder.wasm_features, decoder.data_count);
                 let resources = Some(decoder.take_resources()?);
-                let mut declarations = decoder.sections.take_head();
-                decoder.sections.add_bodies(std::mem::take(&mut declarations.bodies));
+                let declarations = decoder.sections.take_head();
                 let head = Arc::new(Decoded { declarations, resources, features, data_count });
                 decoder.head.insert(head).clone()
             }

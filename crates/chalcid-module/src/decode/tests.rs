@@ -91,12 +91,13 @@ fn every_section_is_read() {
     assert_eq!(expressions.ty, RefType::EXTERNREF);
     assert_eq!(declared.mode, SegmentMode::Declared);
 
-    assert!(matches!(module.data[0].mode, SegmentMode::Active { target: MemIdx(1), .. }));
-    assert_eq!(text(&module.data[0].bytes), b"abc");
-    assert_eq!(text(&module.data[1].bytes), b"passive");
+    let [active, passive] = &module.data.iter(&bytes).collect::<Vec<_>>()[..] else { panic!("two data segments") };
+    assert!(matches!(active.mode, SegmentMode::Active { target: MemIdx(1), .. }));
+    assert_eq!(text(&active.bytes), b"abc");
+    assert_eq!(text(&passive.bytes), b"passive");
     let notes: Vec<_> = module.custom_sections.iter().filter(|section| &*section.name == "note").collect();
     assert_eq!(notes.iter().map(|section| text(&section.data)).collect::<Vec<_>>(), [b"one", b"two"]);
-    assert_eq!(text(&module.bodies[0]), [0, 0x0b], "no locals and an end");
+    assert_eq!(text(&module.bodies.all(&bytes)[0]), [0, 0x0b], "no locals and an end");
 }
 
 #[test]
@@ -158,6 +159,94 @@ fn no_truncation_and_no_flipped_bit_panics() {
         let mut bytes = bytes.clone();
         bytes[position / 8] ^= 1 << (position % 8);
         let _ = decode_and_validate(&bytes, &every_feature, None);
+        // Nobody should believe these, and yet.
+        if let Ok(believed) = decode_validated(&bytes, &every_feature) {
+            believed.bodies.all(&bytes);
+            believed.data.iter(&bytes).for_each(drop);
+            believed.exports.iter().for_each(|export| assert!(export.name(&bytes).len() < bytes.len()));
+        }
+    }
+}
+
+/// Checks that a module that is only read says what it says when it is judged.
+pub(crate) fn says_the_same_when_believed(bytes: &[u8], features: &Features, judged: &Declarations) {
+    let believed = decode_validated(bytes, features).unwrap();
+    assert_eq!(believed.bodies.all(bytes), judged.bodies.all(bytes));
+    assert!(believed.data.iter(bytes).eq(judged.data.iter(bytes)));
+    assert_eq!(believed.data.iter(bytes).count(), judged.data.len());
+    let rest = |declarations: &Declarations| {
+        let Declarations { types, rec_groups, imports, functions, tables, memories, globals, tags, .. } = declarations;
+        let Declarations { imported, exports, start, elements, custom_sections, branch_hints, .. } = declarations;
+        let Declarations { func_refs, exported_func_refs, .. } = declarations;
+        format!(
+            "{:?} {:?} {:?}",
+            (types, rec_groups, imports, functions, tables, memories, globals, tags),
+            (imported, exports, start, elements, custom_sections, branch_hints),
+            (func_refs, exported_func_refs)
+        )
+    };
+    assert_eq!(rest(&believed), rest(judged));
+}
+
+#[test]
+fn exports_are_known_by_where_their_names_lie() {
+    let long = "n".repeat(300);
+    let text = format!(
+        r#"(module (func (export "") (export "ſ") (export "{long}")) (memory (export "m") 1) (table (export "t") 1 funcref)
+            (global (export "g") i32 (i32.const 0)) (tag (export "e")) (func (export "last")))"#
+    );
+    let bytes = wat::parse_str(text).unwrap();
+    let module = decode_and_validate(&bytes, &Features::WASM3, None).unwrap();
+    let exports: Vec<_> = module.exports.iter().map(|export| (export.name(&bytes), export.item)).collect();
+    let func = |index| ExternIdx::Func(FuncIdx(index));
+    assert_eq!(
+        exports,
+        [
+            ("", func(0)),
+            ("ſ", func(0)),
+            (&long, func(0)),
+            ("m", ExternIdx::Memory(MemIdx(0))),
+            ("t", ExternIdx::Table(TableIdx(0))),
+            ("g", ExternIdx::Global(GlobalIdx(0))),
+            ("e", ExternIdx::Tag(TagIdx(0))),
+            ("last", func(1)),
+        ]
+    );
+    assert_eq!((&module.func_refs[..], module.exported_func_refs), (&[FuncIdx(0), FuncIdx(1)][..], 2));
+    assert!(module.globals[0].exported);
+    // Where exports are left to the library, they are the same.
+    let every_feature: Features = Feature::ALL.iter().copied().collect();
+    assert_eq!(decode_and_validate(&bytes, &every_feature, None).unwrap().exports, module.exports);
+    // Other bytes have no such names.
+    assert_eq!(module.exports[2].name(&bytes[..20]), "");
+}
+
+#[test]
+fn faults_of_exports_are_worded_by_the_library() {
+    for (exports, message) in [
+        (&[2, 1, b'a', 0, 0, 1, b'a', 3, 0][..], "duplicate export name `a`"),
+        (&[1, 1, b'a', 0, 1], "unknown function 1"),
+        (&[1, 1, b'a', 1, 0], "unknown table 0"),
+        (&[1, 1, b'a', 2, 0], "unknown memory 0"),
+        (&[1, 1, b'a', 3, 1], "unknown global 1"),
+        (&[1, 1, b'a', 4, 0], "unknown tag 0"),
+        (&[1, 1, b'a', 9, 0], "for external kind"),
+        (&[1, 1, 0xff, 0, 0], "malformed UTF-8"),
+        (&[1, 1, b'a', 0, 0, 0], "section size mismatch"),
+        (&[2, 1, b'a', 0, 0], "unexpected end"),
+        (&[0xff, 0xff, 0xff, 0xff, 0x0f], "exports count exceeds limit"),
+    ] {
+        let mut bytes = wat::parse_str("(module (func) (global i32 (i32.const 0)))").unwrap();
+        // Before the code section: 10, its size, and one body of two bytes.
+        let code = bytes.split_off(bytes.len() - 6);
+        bytes.extend([7, exports.len() as u8]);
+        bytes.extend_from_slice(exports);
+        bytes.extend(code);
+        let found = decode_and_validate(&bytes, &Features::WASM3, None).unwrap_err();
+        assert!(found.to_string().contains(message), "{message}: {found}");
+        let flags = Features::WASM3.to_wasmparser();
+        let library = wasmparser::Validator::new_with_features(flags).validate_all(&bytes).err().unwrap();
+        assert_eq!(found, CompileError::from(library));
     }
 }
 

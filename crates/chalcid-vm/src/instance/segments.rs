@@ -45,24 +45,25 @@ impl Strong<Instance> {
             }
         }
         let mapped = self.map_data(&module);
-        for (index, segment) in declarations.data.iter().enumerate() {
+        if mapped == declarations.data.len() {
+            return Ok(());
+        }
+        for (index, segment) in declarations.data.iter(module.bytes()).enumerate().skip(mapped) {
             if let SegmentMode::Active { target, offset } = &segment.mode {
-                let data = DataIdx::new(index);
-                if index < mapped {
-                    self.drop_data(data);
-                    continue;
-                }
                 let memory = self.memory(*target).ok_or(Misuse::Finalised)?;
                 let offset = self.offset(offset, memory.ty().address)?;
-                self.init_memory(&memory, data, offset, 0, segment.bytes.len() as u32)?;
-                self.drop_data(data);
+                let bytes = module.bytes().get(segment.bytes.start as usize..segment.bytes.end as usize);
+                if bytes.is_none_or(|bytes| memory.write(offset, bytes).is_err()) {
+                    return Err(self.agent().trap(TrapCode::MemoryOutOfBounds));
+                }
+                self.drop_data(DataIdx::new(index));
             }
         }
         Ok(())
     }
 
     /// Maps the image of the module's data, if it has one and nobody can have written to the memories yet; gives the number of segments
-    /// that it stands for.
+    /// that it stands for. The active ones among them are dropped.
     fn map_data(&self, module: &ModuleObject) -> usize {
         let Some(image) = module.data_image().filter(|_| !self.shown.get()) else { return 0 };
         let edges = self.edges.borrow();
@@ -71,7 +72,13 @@ impl Strong<Instance> {
             memory.is_some_and(|memory| memory.map_image(part, &image.file).is_ok())
         });
         // Where some parts were mapped, copying writes the same bytes once more.
-        if mapped { image.segments } else { 0 }
+        if !mapped {
+            return 0;
+        }
+        for index in (0..image.segments).filter(|index| image.passive.binary_search(index).is_err()) {
+            self.drop_data(DataIdx::new(index));
+        }
+        image.segments
     }
 
     fn offset(&self, expr: &chalcid_module::const_expr::ConstExpr, address: AddressType) -> Result<u64, Failure> {
@@ -177,9 +184,11 @@ impl Strong<Instance> {
     /// The bytes that a data segment has left: none once it is dropped.
     pub(crate) fn data_bytes(&self, segment: DataIdx) -> &[u8] {
         let module = self.module();
-        let declared = module.declarations().data.get(segment.index());
+        if self.dropped_data.contains(segment.index()) {
+            return &[];
+        }
+        let declared = module.declarations().data.get(module.bytes(), segment);
         declared
-            .filter(|_| !self.dropped_data.contains(segment.index()))
             .and_then(|segment| module.bytes().get(segment.bytes.start as usize..segment.bytes.end as usize))
             .unwrap_or(&[])
     }

@@ -51,8 +51,10 @@ impl LazyImage {
 pub(crate) struct DataImage {
     pub(crate) file: ImageFile,
     pub(crate) parts: Vec<Part>,
-    /// How many segments, counted from the first, it stands for; passive ones in between it does not touch.
+    /// How many segments, counted from the first, it stands for.
     pub(crate) segments: usize,
+    /// The passive ones among them, ascending: it does not touch them.
+    pub(crate) passive: Vec<usize>,
 }
 
 /// Whole pages of a memory that are mapped from the file.
@@ -74,7 +76,7 @@ struct Placed<'a> {
 
 impl DataImage {
     fn new(declarations: &Declarations, bytes: &[u8]) -> Option<Self> {
-        let (placed, segments) = placed(declarations, bytes);
+        let (placed, passive, segments) = placed(declarations, bytes);
         let parts = parts(&placed)?;
         if IMAGES.fetch_add(1, Ordering::Relaxed) >= MOST_IMAGES {
             IMAGES.fetch_sub(1, Ordering::Relaxed);
@@ -82,7 +84,7 @@ impl DataImage {
         }
         let made = Self::write(&placed, &parts);
         match made {
-            Some(file) => Some(Self { file, parts, segments }),
+            Some(file) => Some(Self { file, parts, segments, passive }),
             None => {
                 IMAGES.fetch_sub(1, Ordering::Relaxed);
                 None
@@ -113,11 +115,14 @@ impl Drop for DataImage {
     }
 }
 
-/// The active segments that an image can stand for, and how many segments that covers.
-fn placed<'a>(declarations: &Declarations, bytes: &'a [u8]) -> (Vec<Placed<'a>>, usize) {
-    let mut placed = Vec::new();
-    for (index, segment) in declarations.data.iter().enumerate() {
-        let SegmentMode::Active { target, offset } = &segment.mode else { continue };
+/// The active segments that an image can stand for, the passive ones among them, and how many segments that covers.
+fn placed<'a>(declarations: &Declarations, bytes: &'a [u8]) -> (Vec<Placed<'a>>, Vec<usize>, usize) {
+    let (mut placed, mut passive) = (Vec::new(), Vec::new());
+    for (index, segment) in declarations.data.iter(bytes).enumerate() {
+        let SegmentMode::Active { target, offset } = &segment.mode else {
+            passive.push(index);
+            continue;
+        };
         let place = || {
             let memory = declarations.memories.get(target.index())?;
             let own = target.index() >= declarations.imported.memories as usize;
@@ -133,10 +138,10 @@ fn placed<'a>(declarations: &Declarations, bytes: &'a [u8]) -> (Vec<Placed<'a>>,
         };
         match place() {
             Some(segment) => placed.push(segment),
-            None => return (placed, index),
+            None => return (placed, passive, index),
         }
     }
-    (placed, declarations.data.len())
+    (placed, passive, declarations.data.len())
 }
 
 fn constant(offset: &ConstExpr) -> Option<u64> {

@@ -34,7 +34,7 @@ struct Lazy {
 impl LazyCompile for Lazy {
     fn compile(&self, module: &Arc<ModuleObject>, func: DefinedFuncIdx) -> Result<(), Failure> {
         let declarations = module.declarations();
-        let range = &declarations.bodies[func.index()];
+        let range = declarations.bodies.get(module.bytes(), func).unwrap();
         let body = &module.bytes()[range.start as usize..range.end as usize];
         let code = self
             .compiler
@@ -196,7 +196,7 @@ impl<F: Fn(&Agent, &mut [ValRaw]) -> Result<(), Failure> + 'static> HostCall for
 pub fn func(instance: &Strong<Instance>, name: &str) -> FuncInst {
     use chalcid_module::declarations::ExternIdx;
     let module = instance.module();
-    let export = module.declarations().exports.iter().find(|export| &*export.name == name).unwrap();
+    let export = module.declarations().exports.iter().find(|export| export.name(module.bytes()) == name).unwrap();
     let ExternIdx::Func(index) = export.item else { panic!("{name} is not a function") };
     instance.func(index).unwrap()
 }
@@ -205,7 +205,7 @@ pub fn func(instance: &Strong<Instance>, name: &str) -> FuncInst {
 pub fn export(instance: &Strong<Instance>, name: &str) -> Import {
     use chalcid_module::declarations::ExternIdx;
     let module = instance.module();
-    let export = module.declarations().exports.iter().find(|export| &*export.name == name).unwrap();
+    let export = module.declarations().exports.iter().find(|export| export.name(module.bytes()) == name).unwrap();
     match export.item {
         ExternIdx::Func(index) => Import::Func(instance.func(index).unwrap()),
         ExternIdx::Table(index) => Import::Table(instance.table(index).unwrap()),

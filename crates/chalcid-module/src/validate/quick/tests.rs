@@ -112,13 +112,14 @@ fn bodies_of_the_test_suites() {
     for module in suite() {
         for features in feature_sets() {
             // What is valid here is valid for the library as a whole, too: sections are read quickly as well.
-            if crate::decode_and_validate(&module, &features, None).is_ok() {
+            if let Ok(declarations) = crate::decode_and_validate(&module, &features, None) {
+                crate::decode::tests::says_the_same_when_believed(&module, &features, &declarations);
                 let flags = features.to_wasmparser();
                 Validator::new_with_features(flags).validate_all(&module).unwrap();
             }
             let Ok(decoded) = decode(&module, &features) else { continue };
             let Some(mut judges) = Judges::new(&decoded) else { continue };
-            for (position, body) in decoded.declarations.bodies.iter().enumerate() {
+            for (position, body) in decoded.declarations.bodies.all(&module).iter().enumerate() {
                 let func = decoded.declarations.func_index(DefinedFuncIdx::new(position));
                 let body = &module[body.start as usize..body.end as usize];
                 bodies += 1;

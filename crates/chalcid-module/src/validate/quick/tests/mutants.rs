@@ -63,7 +63,7 @@ fn damaged_bodies() {
         for _ in 0..bodies.min(24) {
             let position = random.below(bodies);
             let func = decoded.declarations.func_index(DefinedFuncIdx::new(position));
-            let body = &decoded.declarations.bodies[position];
+            let body = &decoded.declarations.bodies.all(module)[position];
             let body = &module[body.start as usize..body.end as usize];
             if body.len() > 20_000 || !judges.quick(func, body) {
                 continue;
