@@ -1,4 +1,4 @@
-//! Types rewritten: every concrete reference replaced by what another identity space calls it.
+//! Types rewritten: every concrete reference replaced by what another identity space calls it; and looked through for them.
 
 use crate::types::*;
 
@@ -68,6 +68,25 @@ impl<I: Copy> CompType<I> {
 }
 
 impl<I: Copy> SubType<I> {
+    /// Calls a function with every concrete reference in the type.
+    pub fn for_each_reference(&self, f: &mut impl FnMut(I)) {
+        [self.supertype, self.descriptor, self.describes].into_iter().flatten().for_each(&mut *f);
+        let mut val_type = |ty: &ValType<I>| {
+            if let ValType::Ref(ty) = ty {
+                ty.heap.defined().into_iter().for_each(&mut *f);
+            }
+        };
+        let field = |ty: &FieldType<I>| match ty.storage {
+            StorageType::Val(ty) => Some(ty),
+            StorageType::I8 | StorageType::I16 => None,
+        };
+        match &self.comp {
+            CompType::Func(ty) => ty.params.iter().chain(&ty.results).for_each(val_type),
+            CompType::Struct(fields) => fields.iter().filter_map(field).for_each(|ty| val_type(&ty)),
+            CompType::Array(element) => field(element).iter().for_each(val_type),
+        }
+    }
+
     /// The same type with concrete references replaced.
     pub fn map<J>(&self, f: &mut impl FnMut(I) -> J) -> SubType<J> {
         SubType {

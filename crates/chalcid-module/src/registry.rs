@@ -264,7 +264,7 @@ impl Inner {
         let mut groups = Vec::new();
         let mut all_known = true;
         for ty in structure {
-            ty.map(&mut |reference| {
+            ty.for_each_reference(&mut |reference| {
                 if let RecRef::Outer(id) = reference {
                     match self.types.get(&id) {
                         Some(entry) => groups.push(entry.group),

@@ -1,7 +1,7 @@
 //! The sections that are long in large modules, read quickly where they are as producers write them.
 //!
 //! As with [function bodies](crate::validate), the rule is that this only ever accepts: whatever is not as expected makes `None`, and
-//! then the section is read and judged by the library.
+//! then the section is read and judged by the library. What is said to be of a valid section is only read here, and judged elsewhere.
 
 use std::hash::BuildHasher;
 use std::ops::Range;
@@ -14,7 +14,59 @@ use crate::declarations::*;
 use crate::index::*;
 use crate::leb;
 use crate::limits;
-use crate::types::AddressType;
+use crate::types::{AddressType, CompType, FuncType, RefType, SubType, ValType};
+
+/// The types of a valid section of function types without references to others.
+pub(super) fn types(bytes: &[u8], section: Range<usize>) -> Option<Vec<SubType>> {
+    let (count, mut rest) = leb::u32(bytes.get(section)?)?;
+    // Every type takes three bytes at least.
+    let mut types = Vec::with_capacity((count as usize).min(rest.len() / 3));
+    for _ in 0..count {
+        let (params, after) = val_types(rest.strip_prefix(&[0x60])?)?;
+        let (results, after) = val_types(after)?;
+        rest = after;
+        types.push(SubType::alone(CompType::Func(FuncType { params, results })));
+    }
+    rest.is_empty().then_some(types)
+}
+
+fn val_types(code: &[u8]) -> leb::Read<'_, Box<[ValType]>> {
+    let val_type = |byte: u8| {
+        Some(match byte {
+            0x7f => ValType::I32,
+            0x7e => ValType::I64,
+            0x7d => ValType::F32,
+            0x7c => ValType::F64,
+            0x7b => ValType::V128,
+            0x70 => ValType::Ref(RefType::FUNCREF),
+            0x6f => ValType::Ref(RefType::EXTERNREF),
+            _ => return None,
+        })
+    };
+    let (count, rest) = leb::u32(code)?;
+    let (these, rest) = rest.split_at_checked(count as usize)?;
+    let mut types = Vec::with_capacity(these.len());
+    for &byte in these {
+        types.push(val_type(byte)?);
+    }
+    Some((types.into(), rest))
+}
+
+/// The type indices of a valid function section, appended to those of the imports.
+pub(super) fn functions(bytes: &[u8], section: Range<usize>, functions: &mut Vec<TypeIdx>) -> Option<()> {
+    let before = functions.len();
+    let (count, mut rest) = leb::u32(bytes.get(section)?)?;
+    functions.reserve((count as usize).min(rest.len()));
+    for _ in 0..count {
+        let Some((ty, after)) = leb::u32(rest) else {
+            functions.truncate(before);
+            return None;
+        };
+        functions.push(TypeIdx(ty));
+        rest = after;
+    }
+    Some(())
+}
 
 /// The exports of a section, each of which names something that exists, and no two of which have the same name; where the module `is_valid`, the latter is
 /// so.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmparser::{self as wp, Payload, TypeRef};
 
 use super::const_expr::const_expr;
+use super::quick;
 use super::types::{self, Unsupported};
 use crate::bodies::Bodies;
 use crate::branch_hints;
@@ -41,12 +42,9 @@ impl Sections {
     /// Adds a section of a module with these bytes that the validator has accepted.
     pub(super) fn add(&mut self, bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
         match payload {
-            Payload::TypeSection(section) => {
-                let declarations = &mut self.declarations;
-                types::type_section(section, &mut declarations.types, &mut declarations.rec_groups)
-            }
+            Payload::TypeSection(section) => self.types(bytes, section),
             Payload::ImportSection(section) => self.imports(section),
-            Payload::FunctionSection(section) => self.functions(section),
+            Payload::FunctionSection(section) => self.functions(bytes, section),
             Payload::TableSection(section) => self.tables(section),
             Payload::MemorySection(section) => self.memories(section),
             Payload::TagSection(section) => self.tags(section),
@@ -217,14 +215,27 @@ impl Sections {
         Ok(())
     }
 
-    fn functions(&mut self, section: wp::FunctionSectionReader<'_>) -> Result<(), CompileError> {
-        // Every entry takes a byte at least, so a count beyond that is a lie which the reader will find out.
-        let most = (section.range().end - section.range().start) as usize;
-        self.declarations.functions.reserve((section.count() as usize).min(most));
-        for ty in section {
-            self.declarations.functions.push(TypeIdx(ty?));
+    fn types(&mut self, bytes: &[u8], section: wp::TypeSectionReader<'_>) -> Result<(), CompileError> {
+        let declarations = &mut self.declarations;
+        match quick::types(bytes, within(&section.range())) {
+            Some(types) => {
+                // Each is a recursion group of its own.
+                declarations.rec_groups = (0..types.len() as u32).map(|ty| ty..ty + 1).collect();
+                declarations.types = types;
+                Ok(())
+            }
+            None => types::type_section(section, &mut declarations.types, &mut declarations.rec_groups),
         }
-        self.referred.resize(self.declarations.functions.len(), Referred::Nothing);
+    }
+
+    fn functions(&mut self, bytes: &[u8], section: wp::FunctionSectionReader<'_>) -> Result<(), CompileError> {
+        let functions = &mut self.declarations.functions;
+        if quick::functions(bytes, within(&section.range()), functions).is_none() {
+            for ty in section {
+                functions.push(TypeIdx(ty?));
+            }
+        }
+        self.referred.resize(functions.len(), Referred::Nothing);
         Ok(())
     }
 
@@ -407,6 +418,11 @@ fn refer(referred: &mut [Referred], by: Referred) -> impl FnMut(FuncIdx) {
 /// The type of a segment of function indices: none of its elements is null.
 fn functions_type() -> RefType {
     RefType { nullable: false, ..RefType::FUNCREF }
+}
+
+/// A range of the module's bytes.
+fn within(range: &Range<u64>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 /// Offsets into the module's bytes, which are fewer than 2^32: `limits::MAX_MODULE_SIZE` was checked first.

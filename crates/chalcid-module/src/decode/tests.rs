@@ -189,6 +189,46 @@ pub(crate) fn says_the_same_when_believed(bytes: &[u8], features: &Features, jud
 }
 
 #[test]
+fn types_and_functions_are_what_the_library_reads() {
+    let read = |text: &str| {
+        let bytes = wat::parse_str(text).unwrap();
+        let range = |range: std::ops::Range<u64>| range.start as usize..range.end as usize;
+        let (mut quick, mut library) = (None, Vec::new());
+        let (mut quick_functions, mut functions) = (vec![TypeIdx(7)], vec![TypeIdx(7)]);
+        for payload in Parser::new(0).parse_all(&bytes) {
+            match payload.unwrap() {
+                Payload::TypeSection(section) => {
+                    quick = quick::types(&bytes, range(section.range()));
+                    types::type_section(section, &mut library, &mut Vec::new()).unwrap();
+                }
+                Payload::FunctionSection(section) => {
+                    quick::functions(&bytes, range(section.range()), &mut quick_functions).unwrap();
+                    functions.extend(section.into_iter().map(|ty| TypeIdx(ty.unwrap())));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(quick_functions, functions);
+        assert!(quick.as_ref().is_none_or(|quick| *quick == library));
+        quick.is_some()
+    };
+    assert!(read(
+        "(module (type (func)) (type (func (param i32 i64 f32 f64 v128 funcref externref) (result f64 i32))))"
+    ));
+    assert!(read(&format!("(module {})", "(func (param i32)) (func (result i64) (i64.const 0))".repeat(200))));
+    // These are left to it.
+    assert!(!read("(module (type (func)) (type (struct)))"));
+    assert!(!read("(module (type (func (param (ref func)))))"));
+    assert!(!read("(module (type (sub (func))))"));
+    assert!(!read("(module (rec (type (func)) (type (func))))"));
+    // Nothing else than the section is read, and nothing of one that is cut off is kept.
+    assert_eq!(quick::types(&[1, 0x60, 0, 0, 0], 0..5), None);
+    assert_eq!(quick::types(&[2, 0x60, 0, 0], 0..4), None);
+    let mut functions = vec![TypeIdx(7)];
+    assert_eq!((quick::functions(&[3, 1, 2], 0..3, &mut functions), functions), (None, vec![TypeIdx(7)]));
+}
+
+#[test]
 fn exports_are_known_by_where_their_names_lie() {
     let long = "n".repeat(300);
     let text = format!(
