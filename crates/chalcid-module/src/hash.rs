@@ -36,12 +36,12 @@ impl ModuleHash {
         let subtree = |piece: &Range<usize>| {
             Hasher::new().set_input_offset(piece.start as u64).update(&bytes[piece.clone()]).finalize_non_root()
         };
-        together(helpers, || {
-            loop {
-                let taken = next.fetch_add(1, Ordering::Relaxed);
-                let (Some(piece), Some(done)) = (pieces.get(taken), done.get(taken)) else { return };
-                done.get_or_init(|| subtree(piece));
-            }
+        let worker = || ();
+        together(helpers, worker, |()| {
+            let taken = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(piece), Some(done)) = (pieces.get(taken), done.get(taken)) else { return false };
+            done.get_or_init(|| subtree(piece));
+            true
         });
         let done = pieces.iter().zip(done).map(|(piece, done)| done.into_inner().unwrap_or_else(|| subtree(piece)));
         let mut done = done.collect::<Vec<_>>().into_iter();

@@ -1,8 +1,14 @@
 //! Work that threads share while the one that has it waits: threads that are started for it and gone after it. So it neither waits for
 //! what runs in the background, nor does a program that has no such work start threads.
+//!
+//! Some systems leave a new thread on the processor of the one that made it until that one's turn is over, which may be longer than the work takes,
+//! though others are idle. So a thread that finds itself there moves on; and the one that has the work steps aside, once and for a moment, where none has
+//! arrived when its first piece is done.
 
 use std::num::NonZero;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{Builder, scope};
+use std::time::Duration;
 
 /// Bytes of a module for each thread that helps. With fewer, the work is done before a thread has woken up.
 const SHARE: usize = 256 * 1024;
@@ -12,16 +18,94 @@ pub fn helpers_for(bytes: &[u8], threads: usize) -> Option<NonZero<usize>> {
     NonZero::new((bytes.len() / SHARE).min(threads.saturating_sub(1)))
 }
 
-/// Runs `work` on this thread and up to `helpers` others at a time. Where the system refuses threads, there are fewer.
-pub(crate) fn together(helpers: NonZero<usize>, work: impl Fn() + Sync) {
+/// How long the thread that has the work waits for another to arrive: about twice what it takes one to.
+const ARRIVAL: Duration = Duration::from_micros(200);
+
+/// Does work on this thread and up to `helpers` others at a time. Each makes a worker, and calls `step` with it until that says that nothing is left. Where
+/// the system refuses threads, there are fewer.
+pub fn together<W>(helpers: NonZero<usize>, worker: impl Fn() -> W + Sync, step: impl Fn(&mut W) -> bool + Sync) {
+    let (arrivals, here) = (Arrivals::default(), processor::current());
+    let help = || {
+        processor::leave(here);
+        arrivals.arrive();
+        let mut worker = worker();
+        while step(&mut worker) {}
+    };
     scope(|scope| {
-        for _ in 0..helpers.get() {
-            if Builder::new().name("chalcid-helper".to_owned()).spawn_scoped(scope, &work).is_err() {
-                break;
-            }
+        let start = || Builder::new().name("chalcid-helper".to_owned()).spawn_scoped(scope, help).is_ok();
+        let started = (0..helpers.get()).take_while(|_| start()).count();
+        let mut worker = worker();
+        let mut is_left = step(&mut worker);
+        if is_left && started > 0 {
+            arrivals.wait();
         }
-        work();
+        while is_left {
+            is_left = step(&mut worker);
+        }
     });
+}
+
+/// Whether any thread has arrived.
+#[derive(Default)]
+struct Arrivals {
+    any: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Arrivals {
+    fn arrive(&self) {
+        *self.any.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self) {
+        let any = self.any.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing depends on it: without help, the work is done here.
+        let _ = self.changed.wait_timeout_while(any, ARRIVAL, |any| !*any);
+    }
+}
+
+/// How many processors this thread may run on. What limits its share of their time does not matter to work that is soon done.
+pub fn processors() -> usize {
+    processor::count()
+}
+
+#[cfg(target_os = "linux")]
+mod processor {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+
+    pub(super) fn current() -> usize {
+        sched_getcpu()
+    }
+
+    pub(super) fn count() -> usize {
+        sched_getaffinity(None).map_or(1, |all| all.count() as usize)
+    }
+
+    /// Moves this thread to another processor, if it runs on this one and may run on others.
+    pub(super) fn leave(processor: usize) {
+        if current() != processor || processor >= CpuSet::MAX_CPU {
+            return;
+        }
+        let Ok(all) = sched_getaffinity(None) else { return };
+        let mut others = all;
+        others.unset(processor);
+        // Should the system not allow it, the thread stays where it is.
+        if others.count() > 0 && sched_setaffinity(None, &others).is_ok() {
+            let _ = sched_setaffinity(None, &all);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod processor {
+    pub(super) fn current() {}
+
+    pub(super) fn count() -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    pub(super) fn leave((): ()) {}
 }
 
 #[cfg(test)]
@@ -44,14 +128,40 @@ mod tests {
     #[test]
     fn everybody_works_and_everything_is_done() {
         let (next, sum) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        together(NonZero::new(3).unwrap(), || {
-            loop {
-                match next.fetch_add(1, Ordering::Relaxed) {
-                    taken @ 0..1000 => drop(sum.fetch_add(taken, Ordering::Relaxed)),
-                    _ => return,
-                }
+        let workers = AtomicUsize::new(0);
+        let worker = || {
+            workers.fetch_add(1, Ordering::Relaxed);
+        };
+        together(NonZero::new(3).unwrap(), worker, |()| match next.fetch_add(1, Ordering::Relaxed) {
+            taken @ 0..1000 => {
+                sum.fetch_add(taken, Ordering::Relaxed);
+                true
             }
+            _ => false,
         });
         assert_eq!(sum.into_inner(), 499_500);
+        assert!((1..=4).contains(&workers.into_inner()));
+    }
+
+    #[test]
+    fn help_arrives_while_there_is_work() {
+        if processors() < 2 {
+            return;
+        }
+        // Work of a few milliseconds is shared; on a busy machine not every time.
+        let is_shared = || {
+            let (next, threads) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+            together(
+                NonZero::new(1).unwrap(),
+                || threads.lock().unwrap().push(std::thread::current().id()),
+                |()| {
+                    let begun = std::time::Instant::now();
+                    while begun.elapsed() < Duration::from_micros(100) {}
+                    next.fetch_add(1, Ordering::Relaxed) < 50
+                },
+            );
+            threads.into_inner().unwrap().len() == 2
+        };
+        assert!((0..100).any(|_| is_shared()));
     }
 }

@@ -24,7 +24,7 @@ pub mod error;
 pub mod features;
 pub mod hash;
 pub mod heap_layout;
-mod helpers;
+pub mod helpers;
 pub mod index;
 pub mod layout;
 pub mod leb;

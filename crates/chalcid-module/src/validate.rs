@@ -176,18 +176,17 @@ impl Bodies<'_> {
         let chunks = chunks(self.ranges);
         let next = AtomicUsize::new(0);
         let fault = Mutex::new(None::<(FuncIdx, CompileError)>);
-        together(helpers, || {
-            let mut worker = Worker::default();
-            while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(found) = self.validate(chunk.clone(), &mut worker) {
-                    // Whatever comes before is being validated or was; what comes after does not matter any more.
-                    next.store(chunks.len(), Ordering::Relaxed);
-                    let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);
-                    if first.as_ref().is_none_or(|first| found.0.0 < first.0.0) {
-                        *first = Some(found);
-                    }
+        together(helpers, Worker::default, |worker| {
+            let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) else { return false };
+            if let Err(found) = self.validate(chunk.clone(), worker) {
+                // Whatever comes before is being validated or was; what comes after does not matter any more.
+                next.store(chunks.len(), Ordering::Relaxed);
+                let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);
+                if first.as_ref().is_none_or(|first| found.0.0 < first.0.0) {
+                    *first = Some(found);
                 }
             }
+            true
         });
         fault.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }

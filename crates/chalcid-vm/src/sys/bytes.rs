@@ -4,8 +4,10 @@
 //! them; of small ones the system is asked for many at a time; and two threads share what takes long even so.
 
 use std::mem::MaybeUninit;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, scope};
+
+use chalcid_module::helpers::{processors, together};
 
 /// The size of the pages that large copies are to lie in. Where the system's are of another size, its advice is lost.
 const LARGE_PAGE: usize = 2 << 20;
@@ -31,21 +33,16 @@ pub fn copy_bytes(bytes: &[u8]) -> Arc<[u8]> {
 
 /// Writes to all of a block to which nobody has written.
 fn fill(block: &mut [MaybeUninit<u8>], bytes: &[u8]) {
-    let has_help = block.len() >= WORTH_HELP && processors() > 1;
+    let helpers = if block.len() < WORTH_HELP { 0 } else { processors().saturating_sub(1) };
     let pieces = Mutex::new(pieces(block, bytes));
-    // A guard of the lock would live as long as the loop.
-    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let work = || {
-        while let Some(piece) = next() {
-            piece.write();
-        }
+    let step = || {
+        let piece = pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        piece.map(Piece::write).is_some()
     };
-    scope(|scope| {
-        // Where the system refuses threads, this one does all.
-        let helper = has_help.then(|| Builder::new().name("chalcid-helper".to_owned()).spawn_scoped(scope, work));
-        drop(helper);
-        work();
-    });
+    match NonZero::new(helpers.min(1)) {
+        Some(helpers) => together(helpers, || (), |()| step()),
+        None => while step() {},
+    }
 }
 
 /// A part of a copy.
@@ -111,23 +108,6 @@ fn advise(block: &mut [MaybeUninit<u8>], wish: Wish) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (block, wish);
-}
-
-/// How many processors this thread may run on. What limits its share of their time does not matter for so short a time.
-fn processors() -> usize {
-    #[cfg(target_os = "linux")]
-    {
-        // SAFETY: the set is plain memory, written by the call as far as its size allows.
-        unsafe {
-            let mut set: libc::cpu_set_t = std::mem::zeroed();
-            match libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) {
-                0 => libc::CPU_COUNT(&set) as usize,
-                _ => 1,
-            }
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    std::thread::available_parallelism().map_or(1, |count| count.get())
 }
 
 #[cfg(test)]
