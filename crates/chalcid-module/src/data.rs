@@ -6,19 +6,31 @@ use std::sync::OnceLock;
 
 use wasmparser::{BinaryReader, DataKind, FromReader};
 
-use crate::const_expr::{ConstExpr, ConstOp};
-use crate::declarations::SegmentMode;
+use crate::const_expr::ConstExpr;
 use crate::decode::const_expr;
 use crate::index::{DataIdx, MemIdx};
 use crate::leb;
+use crate::types::AddressType;
 
 /// A data segment.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DataSegment {
-    /// When it is applied; never `Declared`.
-    pub mode: SegmentMode<MemIdx>,
+    /// Where it goes at instantiation; absent where an instruction says so.
+    pub place: SegmentPlace,
     /// Its bytes.
     pub bytes: Range<u32>,
+}
+
+/// A memory and the address in it, where there is one.
+pub type SegmentPlace = Option<(MemIdx, Offset)>;
+
+/// The address that a segment goes to.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Offset {
+    /// A constant of the memory's address type.
+    Constant(u64),
+    /// Any other constant expression.
+    Computed(ConstExpr),
 }
 
 /// The data segments of a module.
@@ -82,36 +94,57 @@ impl Iterator for Segments<'_> {
         self.left = self.left.checked_sub(1)?;
         let start = self.next;
         let code = self.bytes.get(start..)?;
-        let (mode, len, contents) = read(code).or_else(|| read_any(code))?;
+        let (place, len, contents) = match read(code) {
+            Some(Plain { place, len, contents }) => {
+                (place.map(|place| (place.memory, Offset::Constant(place.offset))), len, contents)
+            }
+            None => read_any(code)?,
+        };
         let first = self.bytes.len() - contents.len();
         self.next = first + len as usize;
-        Some((start as u32, DataSegment { mode, bytes: first as u32..self.next as u32 }))
+        Some((start as u32, DataSegment { place, bytes: first as u32..self.next as u32 }))
     }
 }
 
-/// Any valid segment, as [`read`] gives it.
+/// Any valid segment: its place, its length, and what follows these.
 #[cold]
-fn read_any(code: &[u8]) -> Option<(SegmentMode<MemIdx>, u32, &[u8])> {
+fn read_any(code: &[u8]) -> Option<(SegmentPlace, u32, &[u8])> {
     let mut reader = BinaryReader::new(code, 0);
     let data = wasmparser::Data::from_reader(&mut reader).ok()?;
-    let mode = match data.kind {
-        DataKind::Passive => SegmentMode::Passive,
+    let place = match data.kind {
+        DataKind::Passive => None,
         DataKind::Active { memory_index, offset_expr } => {
-            SegmentMode::Active { target: MemIdx(memory_index), offset: const_expr(&offset_expr, &mut |_| {}).ok()? }
+            let offset = const_expr(&offset_expr, &mut |_| {}).ok()?;
+            Some((MemIdx(memory_index), Offset::Computed(offset)))
         }
     };
     let contents = code.len() - reader.bytes_remaining() - data.data.len();
-    Some((mode, data.data.len() as u32, &code[contents..]))
+    Some((place, data.data.len() as u32, &code[contents..]))
 }
 
-/// A segment whose offset is a constant, or that has none: its mode, its length, and what follows these, which is at least as long. What it says may be
-/// wrong for the module.
+/// A segment whose offset is a constant, or that has none.
+pub(crate) struct Plain<'a> {
+    pub(crate) place: Option<Place>,
+    pub(crate) len: u32,
+    /// What follows, which is at least as long.
+    pub(crate) contents: &'a [u8],
+}
+
+/// Where such a segment goes.
+pub(crate) struct Place {
+    pub(crate) memory: MemIdx,
+    pub(crate) offset: u64,
+    /// The type of the constant.
+    pub(crate) address: AddressType,
+}
+
+/// Reads a segment, if it is such a one. What it says may be wrong for the module.
 #[inline]
-pub(crate) fn read(code: &[u8]) -> Option<(SegmentMode<MemIdx>, u32, &[u8])> {
-    let (flags, after) = leb::u32(code)?;
-    let (mode, after) = match flags {
+pub(crate) fn read(code: &[u8]) -> Option<Plain<'_>> {
+    let (&flags, after) = code.split_first()?;
+    let (place, after) = match flags {
         0 => active(0, after)?,
-        1 => (SegmentMode::Passive, after),
+        1 => (None, after),
         2 => {
             let (memory, after) = leb::u32(after)?;
             active(memory, after)?
@@ -119,34 +152,34 @@ pub(crate) fn read(code: &[u8]) -> Option<(SegmentMode<MemIdx>, u32, &[u8])> {
         _ => return None,
     };
     let (len, contents) = leb::u32(after)?;
-    (contents.len() >= len as usize).then_some((mode, len, contents))
+    (contents.len() >= len as usize).then_some(Plain { place, len, contents })
 }
 
 #[inline]
-fn active(memory: u32, code: &[u8]) -> Option<(SegmentMode<MemIdx>, &[u8])> {
-    let (offset, rest) = match code.split_first()? {
+fn active(memory: u32, code: &[u8]) -> Option<(Option<Place>, &[u8])> {
+    let (offset, address, rest) = match code.split_first()? {
         (0x41, rest) => {
             let (value, rest) = leb::i32(rest)?;
-            (ConstOp::I32Const(value), rest)
+            (u64::from(value as u32), AddressType::I32, rest)
         }
         (0x42, rest) => {
             let (value, rest) = leb::i64(rest)?;
-            (ConstOp::I64Const(value), rest)
+            (value as u64, AddressType::I64, rest)
         }
         _ => return None,
     };
-    let mode = SegmentMode::Active { target: MemIdx(memory), offset: ConstExpr::one(offset) };
-    Some((mode, rest.strip_prefix(&[0x0b])?))
+    Some((Some(Place { memory: MemIdx(memory), offset, address }), rest.strip_prefix(&[0x0b])?))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "failing is how a test reports")]
 mod tests {
     use super::*;
+    use crate::const_expr::ConstOp;
     use crate::features::Features;
 
     /// The segments of a module, looked at in every way.
-    fn segments(text: &str) -> Vec<(SegmentMode<MemIdx>, Vec<u8>)> {
+    fn segments(text: &str) -> Vec<(SegmentPlace, Vec<u8>)> {
         let bytes = wat::parse_str(text).unwrap();
         let decoded = [
             crate::decode_and_validate(&bytes, &Features::WASM3, None).unwrap(),
@@ -163,11 +196,11 @@ mod tests {
         });
         assert_eq!(one, other);
         let contents = |range: &Range<u32>| bytes[range.start as usize..range.end as usize].to_vec();
-        one.into_iter().map(|segment| (segment.mode, contents(&segment.bytes))).collect()
+        one.into_iter().map(|segment| (segment.place, contents(&segment.bytes))).collect()
     }
 
-    fn at(memory: u32, op: ConstOp) -> SegmentMode<MemIdx> {
-        SegmentMode::Active { target: MemIdx(memory), offset: ConstExpr::one(op) }
+    fn at(memory: u32, offset: Offset) -> SegmentPlace {
+        Some((MemIdx(memory), offset))
     }
 
     #[test]
@@ -178,10 +211,10 @@ mod tests {
                 (data (i32.const -7) "abc") (data "") (data (memory 1) (i64.const 1000000) "{long}") (data "end"))"#
         );
         let expected = [
-            (at(0, ConstOp::I32Const(-7)), b"abc".to_vec()),
-            (SegmentMode::Passive, Vec::new()),
-            (at(1, ConstOp::I64Const(1_000_000)), long.into_bytes()),
-            (SegmentMode::Passive, b"end".to_vec()),
+            (at(0, Offset::Constant(u64::from(u32::MAX) - 6)), b"abc".to_vec()),
+            (None, Vec::new()),
+            (at(1, Offset::Constant(1_000_000)), long.into_bytes()),
+            (None, b"end".to_vec()),
         ];
         assert_eq!(segments(&text), expected);
         assert_eq!(segments("(module)"), []);
@@ -195,9 +228,9 @@ mod tests {
         );
         let several = vec![ConstOp::I32Const(1), ConstOp::I32Const(2), ConstOp::I32Add];
         let expected = [
-            (at(0, ConstOp::I32Const(1)), b"a".to_vec()),
-            (at(0, ConstOp::GlobalGet(crate::index::GlobalIdx(0))), b"b".to_vec()),
-            (SegmentMode::Active { target: MemIdx(0), offset: ConstExpr::new(several) }, b"c".to_vec()),
+            (at(0, Offset::Constant(1)), b"a".to_vec()),
+            (at(0, Offset::Computed(ConstExpr::one(ConstOp::GlobalGet(crate::index::GlobalIdx(0))))), b"b".to_vec()),
+            (at(0, Offset::Computed(ConstExpr::new(several))), b"c".to_vec()),
         ];
         assert_eq!(found, expected);
     }

@@ -27,6 +27,9 @@ pub fn u64(code: &[u8]) -> Read<'_, u64> {
 }
 
 fn unsigned(code: &[u8], bits: u32) -> Read<'_, u64> {
+    if let Some((value, _, rest)) = short(code) {
+        return Some((u64::from(value), rest));
+    }
     let mut value = 0;
     let mut shift = 0;
     for (position, &byte) in code.iter().enumerate() {
@@ -39,6 +42,21 @@ fn unsigned(code: &[u8], bits: u32) -> Read<'_, u64> {
             return Some((value, &code[position + 1..]));
         }
         shift += 7;
+    }
+    None
+}
+
+/// What the first bytes say if they are at most four, their number of bits, and what follows: no width that is read here is that small.
+#[inline(always)]
+fn short(code: &[u8]) -> Option<(u32, u32, &[u8])> {
+    let mut value = 0;
+    for position in 0..4 {
+        let byte = *code.get(position)?;
+        let shift = 7 * position as u32;
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some((value, shift + 7, &code[position + 1..]));
+        }
     }
     None
 }
@@ -63,6 +81,10 @@ pub fn i33(code: &[u8]) -> Read<'_, i64> {
 }
 
 fn signed(code: &[u8], bits: u32) -> Read<'_, i64> {
+    if let Some((value, read, rest)) = short(code) {
+        let unused = u32::BITS - read;
+        return Some((i64::from((value << unused) as i32 >> unused), rest));
+    }
     let mut value = 0_i64;
     let mut shift = 0;
     for (position, &byte) in code.iter().enumerate() {

@@ -8,13 +8,12 @@ use std::ops::Range;
 
 use wasmparser::WasmFeatures;
 
-use crate::const_expr::ConstOp;
-use crate::data::{self, DataSegments};
+use crate::data::{self, DataSegments, Place, Plain};
 use crate::declarations::*;
 use crate::index::*;
 use crate::leb;
 use crate::limits;
-use crate::types::{AddressType, CompType, FuncType, RefType, SubType, ValType};
+use crate::types::{CompType, FuncType, RefType, SubType, ValType};
 
 /// The types of a valid section of function types without references to others.
 pub(super) fn types(bytes: &[u8], section: Range<usize>) -> Option<Vec<SubType>> {
@@ -163,12 +162,12 @@ impl DataSection {
         let Some(there) = bytes.get(..self.section.end.min(bytes.len())) else { return };
         while self.left > 0 && !self.failed {
             let read = there.get(self.next..).and_then(data::read);
-            let Some((mode, len, contents)) = read else {
+            let Some(Plain { place, len, contents }) = read else {
                 // It may be cut off.
                 self.failed = bytes.len() >= self.section.end;
                 return;
             };
-            self.failed = !is_valid(&mode, declarations, features);
+            self.failed = !is_valid(place.as_ref(), declarations, features);
             self.next = there.len() - contents.len() + len as usize;
             self.left -= 1;
         }
@@ -188,18 +187,12 @@ impl DataSection {
 }
 
 /// Whether a segment that was read can be such in a module.
-fn is_valid(mode: &SegmentMode<MemIdx>, declarations: &Declarations, features: WasmFeatures) -> bool {
-    match mode {
-        SegmentMode::Active { target, offset } => {
-            let memory = declarations.memories.get(target.index());
-            memory.is_some_and(|memory| {
-                matches!(
-                    (offset.ops(), memory.address),
-                    ([ConstOp::I32Const(_)], AddressType::I32) | ([ConstOp::I64Const(_)], AddressType::I64)
-                )
-            })
+fn is_valid(place: Option<&Place>, declarations: &Declarations, features: WasmFeatures) -> bool {
+    match place {
+        Some(place) => {
+            let memory = declarations.memories.get(place.memory.index());
+            memory.is_some_and(|memory| memory.address == place.address)
         }
-        SegmentMode::Passive => features.bulk_memory(),
-        SegmentMode::Declared => false,
+        None => features.bulk_memory(),
     }
 }

@@ -92,9 +92,9 @@ fn every_section_is_read() {
     assert_eq!(declared.mode, SegmentMode::Declared);
 
     let [active, passive] = &module.data.iter(&bytes).collect::<Vec<_>>()[..] else { panic!("two data segments") };
-    assert!(matches!(active.mode, SegmentMode::Active { target: MemIdx(1), .. }));
+    assert_eq!(active.place, Some((MemIdx(1), crate::data::Offset::Constant(7))));
     assert_eq!(text(&active.bytes), b"abc");
-    assert_eq!(text(&passive.bytes), b"passive");
+    assert_eq!((&passive.place, text(&passive.bytes)), (&None, &b"passive"[..]));
     let notes: Vec<_> = module.custom_sections.iter().filter(|section| &*section.name == "note").collect();
     assert_eq!(notes.iter().map(|section| text(&section.data)).collect::<Vec<_>>(), [b"one", b"two"]);
     assert_eq!(text(&module.bodies.all(&bytes)[0]), [0, 0x0b], "no locals and an end");

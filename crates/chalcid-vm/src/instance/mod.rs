@@ -75,9 +75,11 @@ impl DroppedSet {
     }
 
     fn insert(&self, index: usize) {
-        if let Some(dropped) = self.0.get(index) {
-            dropped.set(true);
-        }
+        self.insert_all(index..index + 1);
+    }
+
+    fn insert_all(&self, segments: std::ops::Range<usize>) {
+        self.0.get(segments).unwrap_or_default().iter().for_each(|dropped| dropped.set(true));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chalcid_module::data::Offset;
 use chalcid_module::declarations::{ElementItems, SegmentMode};
 use chalcid_module::index::{DataIdx, ElemIdx};
 use chalcid_module::trap_code::TrapCode;
@@ -48,16 +49,23 @@ impl Strong<Instance> {
         if mapped == declarations.data.len() {
             return Ok(());
         }
+        // Most modules have one.
+        let mut last = None;
         for (index, segment) in declarations.data.iter(module.bytes()).enumerate().skip(mapped) {
-            if let SegmentMode::Active { target, offset } = &segment.mode {
-                let memory = self.memory(*target).ok_or(Misuse::Finalised)?;
-                let offset = self.offset(offset, memory.ty().address)?;
-                let bytes = module.bytes().get(segment.bytes.start as usize..segment.bytes.end as usize);
-                if bytes.is_none_or(|bytes| memory.write(offset, bytes).is_err()) {
-                    return Err(self.agent().trap(TrapCode::MemoryOutOfBounds));
-                }
-                self.drop_data(DataIdx::new(index));
+            let Some((target, offset)) = segment.place else { continue };
+            let memory = match &last {
+                Some((known, memory)) if *known == target => memory,
+                _ => &last.insert((target, self.memory(target).ok_or(Misuse::Finalised)?)).1,
+            };
+            let offset = match offset {
+                Offset::Constant(offset) => offset,
+                Offset::Computed(offset) => self.offset(&offset, memory.ty().address)?,
+            };
+            let bytes = module.bytes().get(segment.bytes.start as usize..segment.bytes.end as usize);
+            if bytes.is_none_or(|bytes| memory.write(offset, bytes).is_err()) {
+                return Err(self.agent().trap(TrapCode::MemoryOutOfBounds));
             }
+            self.drop_data(DataIdx::new(index));
         }
         Ok(())
     }
@@ -75,9 +83,12 @@ impl Strong<Instance> {
         if !mapped {
             return 0;
         }
-        for index in (0..image.segments).filter(|index| image.passive.binary_search(index).is_err()) {
-            self.drop_data(DataIdx::new(index));
+        let mut next = 0;
+        for &passive in &image.passive {
+            self.dropped_data.insert_all(next..passive);
+            next = passive + 1;
         }
+        self.dropped_data.insert_all(next..image.segments);
         image.segments
     }
 

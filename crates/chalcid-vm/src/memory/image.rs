@@ -12,8 +12,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use chalcid_module::const_expr::{ConstExpr, ConstOp};
-use chalcid_module::declarations::{Declarations, SegmentMode};
+use chalcid_module::data::Offset;
+use chalcid_module::declarations::Declarations;
 use chalcid_module::index::MemIdx;
 
 use crate::sys::image::ImageFile;
@@ -119,14 +119,15 @@ impl Drop for DataImage {
 fn placed<'a>(declarations: &Declarations, bytes: &'a [u8]) -> (Vec<Placed<'a>>, Vec<usize>, usize) {
     let (mut placed, mut passive) = (Vec::new(), Vec::new());
     for (index, segment) in declarations.data.iter(bytes).enumerate() {
-        let SegmentMode::Active { target, offset } = &segment.mode else {
+        let Some((target, offset)) = &segment.place else {
             passive.push(index);
             continue;
         };
         let place = || {
+            let Offset::Constant(constant) = offset else { return None };
             let memory = declarations.memories.get(target.index())?;
             let own = target.index() >= declarations.imported.memories as usize;
-            let offset = usize::try_from(constant(offset)?).ok()?;
+            let offset = usize::try_from(*constant).ok()?;
             let bytes = bytes.get(segment.bytes.start as usize..segment.bytes.end as usize)?;
             let size = memory.limits.min.checked_mul(memory.page_size())?;
             let fits = offset.checked_add(bytes.len()).is_some_and(|end| end as u64 <= size);
@@ -142,14 +143,6 @@ fn placed<'a>(declarations: &Declarations, bytes: &'a [u8]) -> (Vec<Placed<'a>>,
         }
     }
     (placed, passive, declarations.data.len())
-}
-
-fn constant(offset: &ConstExpr) -> Option<u64> {
-    match *offset.ops() {
-        [ConstOp::I32Const(value)] => Some(u64::from(value as u32)),
-        [ConstOp::I64Const(value)] => Some(value as u64),
-        _ => None,
-    }
 }
 
 /// The pages that segments touch, in few pieces; `None` where copying is better.
