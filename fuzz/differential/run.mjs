@@ -96,6 +96,7 @@ const KINDS = [
   [/array element access out of bounds|out of bounds array|array.*out of bounds/i, 'array'],
   [/table index is out of bounds|table.*out of bounds|out of bounds table|undefined element|table access out of bounds|element segment out of bounds/i, 'table'],
   [/illegal cast|cast failure/i, 'cast'],
+  [/expected shared|Atomics\.wait cannot be called/i, 'other'],
   [/null|indirect call type|uninitialized element|signature mismatch/i, 'null'],
 ];
 

@@ -1,6 +1,5 @@
-//! The official test suites: every file of every version of the standard and of every proposal, one test a file. Version 2.0 is
-//! also run in the engine's other modes, as without signal handlers; version 3.0, and the proposals that are about references, also while
-//! the heap is collected at every chance; and everything by each tier.
+//! The official test suites: every file of every version of the standard and of every proposal, in each of the engine's modes. One test a file
+//! and mode.
 //!
 //! `tests/expected_failures.txt` lists what fails and why. A file that is listed and passes is a failure too, so that the list
 //! stays true. Run some of it by a part of the name: `cargo test -p chalcid-wast --test spec -- wasm-v2/memory`. While working on a
@@ -32,19 +31,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for version in SpecVersion::all() {
         for file in data::spec(version) {
-            let modes = match version {
-                SpecVersion::V2 => Mode::ALL,
-                SpecVersion::V3 => &[
-                    Mode::Default,
-                    Mode::WithoutSignals,
-                    Mode::Collecting,
-                    Mode::Baseline,
-                    Mode::Auto,
-                    Mode::BaselineCollecting,
-                ],
-                _ => Mode::TIERS,
-            };
-            for &mode in modes {
+            for &mode in Mode::ALL {
                 trials.push(trial(&mut engines, &mut expected, &totals, features_of_version(version), mode, &file));
             }
         }
@@ -52,7 +39,7 @@ fn main() -> ExitCode {
     for &proposal in Proposal::all() {
         for file in data::proposal(proposal) {
             let features = features_of_proposal(proposal);
-            for &mode in modes_of_proposal(proposal) {
+            for &mode in Mode::ALL {
                 trials.push(trial(&mut engines, &mut expected, &totals, features, mode, &file));
             }
         }
@@ -98,25 +85,6 @@ fn features_of_proposal(proposal: Proposal) -> Features {
         Proposal::GC => on(&[Gc, TypedFunctionReferences, TailCall, ExtendedConst]),
         Proposal::CustomDescriptors => Features::WASM3.with(CustomDescriptors),
         _ => Features::WASM3,
-    }
-}
-
-/// What makes objects is tested with collections everywhere, and what accesses memories with checks in place of faults.
-fn modes_of_proposal(proposal: Proposal) -> &'static [Mode] {
-    match proposal {
-        Proposal::GC | Proposal::FunctionReferences | Proposal::ExceptionHandling => Mode::ALL,
-        Proposal::CustomDescriptors => {
-            &[Mode::Default, Mode::WithoutSignals, Mode::Collecting, Mode::Baseline, Mode::BaselineCollecting]
-        }
-        Proposal::Threads
-        | Proposal::CustomPageSizes
-        | Proposal::Memory64
-        | Proposal::MultiMemory
-        | Proposal::BulkMemoryOperations
-        | Proposal::WideArithmetic => {
-            &[Mode::Default, Mode::WithoutSignals, Mode::Baseline, Mode::BaselineWithoutSignals]
-        }
-        _ => Mode::TIERS,
     }
 }
 

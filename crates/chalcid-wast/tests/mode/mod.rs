@@ -42,10 +42,6 @@ impl Mode {
         Mode::BaselineCollecting,
     ];
 
-    /// The tiers, each by itself and both together.
-    #[allow(dead_code, reason = "not every test uses it")]
-    pub const TIERS: &[Mode] = &[Mode::Default, Mode::Baseline, Mode::Auto];
-
     /// What it adds to a test's name.
     pub fn suffix(self) -> &'static str {
         match self {
