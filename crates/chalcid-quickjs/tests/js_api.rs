@@ -3,13 +3,15 @@
 //! `CHALCID_JS_API=memory` runs the files whose names contain "memory".
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use chalcid_quickjs::Options;
 use chalcid_quickjs::chalcid::{Config, Engine, Feature, Features, TierPolicy};
 use chalcid_quickjs::rquickjs::context::EvalOptions;
-use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Promise, Runtime};
+use chalcid_quickjs::rquickjs::{CatchResultExt, Context, Ctx, Function, Promise};
 
 /// Everything that the checks look at, whatever is on by default.
 fn install(ctx: &Ctx<'_>, config: Config) -> Result<(), String> {
@@ -36,7 +38,7 @@ fn evaluate_source(ctx: &Ctx<'_>, file: &Path, source: String) -> Result<(), Str
 
 /// Runs a file: the checks that failed, and how many there were.
 fn run(harness: &Path, file: &Path, config: Config) -> Result<(Vec<String>, usize), String> {
-    let runtime = Runtime::new().unwrap();
+    let runtime = common::runtime();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
         install(&ctx, config)?;
@@ -57,7 +59,7 @@ fn run(harness: &Path, file: &Path, config: Config) -> Result<(Vec<String>, usiz
 /// Runs a file with a collection before and after each check: how many instances, memories, tables, globals and host functions are left
 /// when its scope is gone.
 fn left_over(harness: &Path, file: &Path) -> Result<usize, String> {
-    let runtime = Runtime::new().unwrap();
+    let runtime = common::runtime();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
         install(&ctx, Config::new())?;

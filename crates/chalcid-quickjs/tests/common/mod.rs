@@ -35,8 +35,17 @@ pub fn stressed_context() -> (Runtime, Context) {
     context_with(Config::new().heap_stress(true))
 }
 
-fn install(options: Options) -> (Runtime, Context) {
+/// A runtime whose stack is as large as usual, or as `CHALCID_JS_STACK` says, in bytes: instrumented frames are many times larger.
+pub fn runtime() -> Runtime {
     let runtime = Runtime::new().unwrap();
+    if let Ok(bytes) = std::env::var("CHALCID_JS_STACK") {
+        runtime.set_max_stack_size(bytes.parse().unwrap());
+    }
+    runtime
+}
+
+fn install(options: Options) -> (Runtime, Context) {
+    let runtime = runtime();
     let context = Context::full(&runtime).unwrap();
     context.with(|ctx| {
         chalcid_quickjs::init_with(&ctx, options).unwrap();
