@@ -3,7 +3,7 @@
 
     benches/hostile.py target/release/chalcid [--arguments '--wasm-tier=optimizing'] [NAME…]
 
-The budget is 10 µs and 1 kB a byte, and 50 ms and a megabyte beside.
+The budget is 10 µs and 1 kB a byte, and 50 ms and a megabyte beside, whichever tier compiles.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main():
     parser.add_argument("command")
     parser.add_argument("--arguments", default="--no-code-cache")
     parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     command = [arguments.command, *shlex.split(arguments.arguments)]
     names = arguments.names or run([arguments.command], "all")[0]
     print("| module | bytes | how it ended | CPU time | a byte | memory | a byte | |\n|---|---|---|---|---|---|---|---|")
