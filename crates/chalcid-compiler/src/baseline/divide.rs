@@ -36,13 +36,7 @@ impl Baseline<'_> {
                 reg
             }
         };
-        if left.at == At::Gpr(RDX) {
-            self.take(RAX);
-            self.asm.mov_rr(true, RAX, RDX);
-        } else {
-            self.move_to(left, RAX);
-            self.take(RDX);
-        }
+        self.put_in_rax(left);
         if known.is_none_or(|known| known == 0) {
             self.asm.test(wide, divisor, divisor);
             self.trap_if(Cc::E, TrapCode::IntegerDivideByZero);
@@ -86,13 +80,7 @@ impl Baseline<'_> {
         if ty != I32 || signed || divisor < 3 || divisor.is_power_of_two() {
             return false;
         }
-        if left.at == At::Gpr(RDX) {
-            self.take(RAX);
-            self.asm.mov_rr(false, RAX, RDX);
-        } else {
-            self.move_to(left, RAX);
-            self.take(RDX);
-        }
+        self.put_in_rax(left);
         let dividend = if remainder { Some(self.alloc_but_special()) } else { None };
         if let Some(reg) = dividend {
             self.asm.mov_rr(false, reg, RAX);
@@ -110,6 +98,17 @@ impl Baseline<'_> {
             self.push_gpr(I32, RDX);
         }
         true
+    }
+
+    /// Puts the left operand of a division, or of a multiplication to a pair, into rax, and holds rdx for the other half.
+    pub(super) fn put_in_rax(&mut self, left: Val) {
+        if left.at == At::Gpr(RDX) {
+            self.take(RAX);
+            self.asm.mov_rr(is_wide(left.ty), RAX, RDX);
+        } else {
+            self.move_to(left, RAX);
+            self.take(RDX);
+        }
     }
 
     /// A register that no division needs.

@@ -492,13 +492,7 @@ impl Baseline<'_> {
         let left = self.pop();
         self.asm_scratch(right);
         self.release(right);
-        if left.at == At::Gpr(RDX) {
-            self.take(RAX);
-            self.asm.mov_rr(true, RAX, RDX);
-        } else {
-            self.move_to(left, RAX);
-            self.take(RDX);
-        }
+        self.put_in_rax(left);
         self.asm.rr(Op::one(0xf7), true, number, R11.0);
         self.push_gpr(I64, RAX);
         self.push_gpr(I64, RDX);
