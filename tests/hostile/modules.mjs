@@ -74,7 +74,7 @@ const module = (...sections) => bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], ...sect
 /** A function's code; `locals` are pairs of a count and a type. */
 const code = (locals, ...body) => sized(bytes(vector(locals.length, locals.map(([count, type]) => [...leb(count), type])), ...body, END));
 
-const END = 0x0b, I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, EMPTY = 0x40, DROP = 0x1a, UNREACHABLE = 0x00, FUNC = 0x60;
+const END = 0x0b, I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, EXTERNREF = 0x6f, EMPTY = 0x40, DROP = 0x1a, UNREACHABLE = 0x00, FUNC = 0x60;
 const get = (local) => [0x20, ...leb(local)];
 const set = (local) => [0x21, ...leb(local)];
 const exportFunc = (name, index) => [1, name.charCodeAt(0), 0, ...leb(index)];
@@ -124,7 +124,28 @@ export const small = {
       repeat(100, 0x02, EMPTY, 0x1f, EMPTY, leb(1000), repeat(1000, 0, 0, 0), 0x10, 0),
       repeat(100, END, END)))),
   ),
+  'a nest of 1,000 loops around uses of 1,000 locals': () => one(
+    [[1000, I64]],
+    repeat(1000, 0x03, EMPTY), each(1000, (at) => [get(at), DROP]), repeat(1000, 0x41, 0, 0x0d, 0, END)),
+  '2,000 locals that are changed on one of two ways each, and then used': () => one(
+    [[2000, I64]],
+    each(2000, (at) => [0x41, 1, 0x04, EMPTY, 0x42, 1, set(at), END]), each(2000, (at) => [get(at), DROP])),
+  '5,000 locals used at the end of 10,000 blocks': () => one(
+    [[5000, I64]],
+    repeat(10_000, 0x02, EMPTY, 0x41, 0, 0x0d, 0, END), each(5000, (at) => [get(at), DROP])),
+  '1,000 locals, each changed at a label of a branch table': () => one(
+    [[1000, I64]],
+    repeat(1000, 0x02, EMPTY), each(1000, (at) => [0x42, 1, set(at)]), 0x41, 0, 0x0e, leb(999), each(1000, (at) => leb(at)),
+    each(1000, (at) => [END, get(at), 0x42, 1, 0x7c, set(at)]), each(1000, (at) => [get(at), DROP])),
+  'a loop of 5,000 blocks, around changes of 5,000 locals': () => one(
+    [[5000, I64]],
+    0x03, EMPTY, each(5000, (at) => [get(at), get((at * 7) % 5000), 0x7c, set(at)]), repeat(5000, 0x02, EMPTY, 0x41, 0, 0x0d, 0, END),
+    0x41, 0, 0x0d, 0, END),
   '1,000 functions of 50,000 locals': () => manyFunctions(1000, code([[50_000, I64]]), 1000),
+  'a nest of 1,000 loops around uses of 1,000 references': () => one(
+    [[1000, EXTERNREF]],
+    repeat(1000, 0x03, EMPTY), each(1000, (at) => [get(at), DROP]), repeat(1000, 0x41, 0, 0x0d, 0, END)),
+  '1,000 functions that use the last of 50,000 locals': () => manyFunctions(1000, code([[50_000, I64]], get(49_999), DROP), 1000),
 };
 
 /** Makers of larger ones. */

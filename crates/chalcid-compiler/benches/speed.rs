@@ -36,12 +36,12 @@ impl Module {
 
     /// Bytes of its function bodies.
     fn size(&self) -> usize {
-        self.declarations.bodies.iter().map(|range| (range.end - range.start) as usize).sum()
+        self.declarations.bodies.all(&self.bytes).iter().map(|range| (range.end - range.start) as usize).sum()
     }
 
     /// Compiles one of its functions.
     fn compile(&self, func: usize, tier: Tier, compiler: &Compiler) -> Result<CompiledCode, CompileError> {
-        let range = &self.declarations.bodies[func];
+        let range = &self.declarations.bodies.all(&self.bytes)[func];
         let (start, end) = (range.start as usize, range.end as usize);
         let body = &self.bytes[start..end];
         compiler.compile_function(tier, &self.declarations, &self.layout, DefinedFuncIdx::new(func), body, start)

@@ -3,7 +3,8 @@
 //! The code generator cannot be interrupted, and a hostile function of some kilobytes would keep it busy for minutes, since some
 //! of its passes take more than linear time. So every function is weighed once it is translated, which is quick: up to
 //! [`FULL_LIMIT`] it is compiled as the settings say, up to [`QUICK_LIMIT`] without optimisation and with the quickest register
-//! allocator, and beyond it is refused.
+//! allocator, and beyond it is refused. What translating itself would take too long for, the values of locals, is counted in
+//! `optimizing/locals.rs`.
 //!
 //! A point is about a microsecond of an idle desktop CPU. What the weights stand for, and what showed them:
 //!
@@ -52,6 +53,9 @@ pub(crate) struct Work {
     nesting: u64,
     /// Loops around the code at hand.
     loops: u64,
+    /// Calls in the outermost of them, and the sum over these of the locals that there were.
+    calls_in_loop: u64,
+    locals_in_loop: u64,
     /// Sum over the operators of the operands above [`FEW`].
     heights: u64,
     /// Sum over the labels of their parameters, those for locals included.
@@ -63,8 +67,12 @@ const FEW: usize = 64;
 
 impl Work {
     /// A call, where so many operands and locals may have to outlive it.
-    pub fn call(&mut self, values: usize) {
-        self.at_calls += values as u64;
+    pub fn call(&mut self, operands: usize, locals: usize) {
+        self.at_calls += (operands + locals) as u64;
+        if self.loops > 0 {
+            self.calls_in_loop += 1;
+            self.locals_in_loop += locals as u64;
+        }
     }
 
     /// An operator that leaves so many operands.
@@ -78,8 +86,7 @@ impl Work {
         self.at_landings += sites as u64 * locals as u64;
     }
 
-    /// A label whose parameters are all known. Those for locals are found by a search through the blocks before it, which is more work
-    /// than what comes after.
+    /// A label whose parameters are all known.
     pub fn label(&mut self, params: usize) {
         self.label_params += params as u64;
     }
@@ -90,9 +97,13 @@ impl Work {
         self.loops += 1;
     }
 
-    /// The end of a loop.
-    pub fn end_loop(&mut self) {
+    /// The end of a loop. By now there are so many locals, and those that were first used behind a call in it outlive the call in the next turn.
+    pub fn end_loop(&mut self, locals: usize) {
         self.loops -= 1;
+        if self.loops == 0 {
+            let at_calls = std::mem::take(&mut self.calls_in_loop) * locals as u64;
+            self.at_calls += at_calls.saturating_sub(std::mem::take(&mut self.locals_in_loop));
+        }
     }
 
     /// Fails when there is already too much to go on translating. A few bytes of a body may stand for ten thousand instructions, as for the fields of

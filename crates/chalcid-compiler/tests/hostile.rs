@@ -3,7 +3,8 @@
 
 mod common;
 
-use chalcid_compiler::{CompileError, Compiler, Settings};
+use chalcid_compiler::{CompileError, Compiler, Settings, Tier};
+use chalcid_module::index::DefinedFuncIdx;
 use common::{Module, compiler};
 
 #[test]
@@ -24,8 +25,19 @@ fn unknown_operators_in_unreachable_code_do_no_harm() {
 }
 
 #[test]
-fn fifty_thousand_locals() {
-    common::compile(&format!("(module (func (local {}) ))", "i64 ".repeat(50_000)));
+fn locals_that_are_never_used_cost_nothing() {
+    let code = |tier, locals: &str, body: &str| {
+        let module = Module::text(&format!("(module (func $f) (func (result i64) (local {locals}) {body}))"));
+        let compiled = module.compile_by(tier, &compiler(), 1).unwrap();
+        assert_eq!(compiled.tier, tier);
+        (compiled.code, compiled.stack_maps)
+    };
+    let many = format!("{} i64", "i32 i64 f32 f64 v128 externref funcref ".repeat(7_000));
+    for tier in [Tier::Baseline, Tier::Optimizing] {
+        assert_eq!(code(tier, &many, "i64.const 1"), code(tier, "", "i64.const 1"));
+        let last = code(tier, &many, "call $f local.get 49000 call $f local.get 49000 i64.add");
+        assert_eq!(last, code(tier, "i64", "call $f local.get 0 call $f local.get 0 i64.add"));
+    }
 }
 
 #[test]
@@ -61,12 +73,84 @@ fn loops_that_change_locals(count: usize) -> String {
     format!("(module (func (local {locals}) {begins} {ends}))")
 }
 
+/// What became of the first function of a module: how much code, and whether its locals live in the frame. If so, it is never optimised.
+fn compiled(text: &str) -> (usize, bool) {
+    let module = Module::text(text);
+    let range = &module.declarations.bodies.all(&module.bytes)[0];
+    let (start, body) = (range.start as usize, &module.bytes[range.start as usize..range.end as usize]);
+    let compiler = Compiler::new(Settings { verify: false, ..Settings::default() }).unwrap();
+    let func = DefinedFuncIdx::new(0);
+    let Module { declarations, layout, .. } = &module;
+    let size = module.compile(&compiler, 0).unwrap().code.len();
+    let listing = compiler.list_function(declarations, layout, func, body, start).unwrap();
+    let in_frame = listing.translated.contains("explicit_slot");
+    let optimized = compiler.optimize_function(declarations, layout, func, body, start);
+    assert!(!in_frame || matches!(optimized, Err(CompileError::TooComplex { .. })));
+    (size, in_frame)
+}
+
+/// A module of a function with so many locals.
+fn with_locals(count: usize, ty: &str, body: &str) -> String {
+    format!("(module (func (local {}) {body}))", format!("{ty} ").repeat(count))
+}
+
+/// Uses of so many locals.
+fn uses(count: usize) -> String {
+    (0..count).map(|local| format!("local.get {local} drop ")).collect()
+}
+
+/// Bodies whose locals are variables when they are small; when they are large, the search for the values of these would take more than linear
+/// time and memory, so that they live in the frame: twice the body is twice the code then.
 #[test]
-fn locals_that_a_nest_of_loops_changes() {
-    assert_eq!(refusal(&loops_that_change_locals(300), 0), None);
-    let refused = refusal(&loops_that_change_locals(2500), 0).unwrap();
-    // As soon as it is too much, which all of it would be twice.
-    assert!(refused.starts_with("function too complex: points of work 500"), "{refused}");
+fn locals_that_are_hard_to_find_live_in_the_frame() {
+    let block = "block i32.const 0 br_if 0 end ";
+    let branch_back = "i32.const 0 br_if 0 end ";
+    let loops_that_change: fn(usize) -> String = loops_that_change_locals;
+    let loops_around_uses = |n| with_locals(n, "i64", &["loop ".repeat(n), uses(n), branch_back.repeat(n)].concat());
+    let loops_around_references =
+        |n| with_locals(n, "externref", &["loop ".repeat(n), uses(n), branch_back.repeat(n)].concat());
+    let changed_on_one_way = |n| {
+        let change = |local| format!("i32.const 1 if i64.const 1 local.set {local} end ");
+        with_locals(n, "i64", &[(0..n).map(change).collect(), uses(n)].concat())
+    };
+    let behind_blocks = |n| with_locals(n, "i64", &[block.repeat(2 * n), uses(n)].concat());
+    let loop_around_blocks = |n| with_locals(n, "i64", &["loop ", &uses(n), &block.repeat(n), branch_back].concat());
+    let labels_of_a_table = |n: usize| {
+        let set = |local| format!("i64.const 1 local.set {local} ");
+        let change = |local| format!("end local.get {local} i64.const 1 i64.add local.set {local} ");
+        let table: String = (0..n).map(|label| format!("{label} ")).collect();
+        let changes = [&*(0..n).map(set).collect::<String>(), "i32.const 0 br_table ", &table].concat();
+        let ends: String = (0..n).map(change).collect();
+        with_locals(n, "i64", &["block ".repeat(n), changes, ends, uses(n)].concat())
+    };
+    let families: [(&str, &dyn Fn(usize) -> String); 7] = [
+        ("a nest of loops that change them", &loops_that_change),
+        ("a nest of loops around their uses", &loops_around_uses),
+        ("the same of references", &loops_around_references),
+        ("changed on one of two ways each", &changed_on_one_way),
+        ("used behind many blocks", &behind_blocks),
+        ("a loop of many blocks", &loop_around_blocks),
+        ("changed at the labels of a branch table", &labels_of_a_table),
+    ];
+    for (name, make) in families {
+        assert!(!compiled(&make(16)).1, "{name}");
+        let ((once, once_in_frame), (twice, twice_in_frame)) = (compiled(&make(600)), compiled(&make(1200)));
+        assert!(once_in_frame && twice_in_frame, "{name}");
+        assert!(2 * twice < 5 * once, "{name}: {once} and {twice} bytes");
+    }
+}
+
+#[test]
+fn references_in_the_frame_at_thousands_of_calls() {
+    let text = |calls: usize| {
+        let count = 600;
+        let nest = ["loop ".repeat(count), uses(count), "end ".repeat(count)].concat();
+        let locals = "externref ".repeat(count);
+        format!("(module (func $f) (func (local {locals}) {nest} {}))", "call $f ".repeat(calls))
+    };
+    assert_eq!(refusal(&text(100), 1), None);
+    let refused = refusal(&text(4_000), 1).unwrap();
+    assert!(refused.starts_with("function too complex: references at calls"), "{refused}");
 }
 
 #[test]

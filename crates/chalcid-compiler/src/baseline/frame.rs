@@ -23,9 +23,10 @@ use chalcid_module::layout::{MemoryPlan, vmagent, vmcontext, vmmemoryref};
 use super::abi::{Place, Places};
 use super::asm::{Alu, Cc, Op};
 use super::cold::ColdKind;
+use super::locals::Declared;
 use super::reg::{CALLEE_SAVED, CALLER_SAVED_PINS, Gpr, Mem, R11, RAX, RBP, RCX, RDI, RSI, RSP, XMM_PINS, XMM15, Xmm};
 use super::scan::Scan;
-use super::state::{At, Baseline, Local, NO_PIN, NONE, Val, in_xmm, is_wide};
+use super::state::{At, Baseline, Local, NO_PIN, Val, in_xmm, is_wide};
 use crate::{AbiType, CompileError, Signature};
 
 /// A frame larger than this is not compiled.
@@ -84,14 +85,18 @@ enum Candidate {
 }
 
 impl Baseline<'_> {
-    /// Lays out the frame, emits the prologue and puts parameters and locals where they belong. `locals` are the types, parameters first.
-    pub fn begin(&mut self, locals: &[AbiType], scan: &Scan, wide: bool) -> Result<(), CompileError> {
+    /// Lays out the frame, emits the prologue and puts parameters and locals where they belong. Gives places to those locals that
+    /// are used.
+    pub fn begin(&mut self, locals: &Declared<'_>, scan: &mut Scan, wide: bool) -> Result<(), CompileError> {
         let signature = Signature::of_module(self.ty, self.module);
+        scan.locals.used.sort_unstable();
+        let scan = &*scan;
+        let used = &*scan.locals.used;
+        let wide = self.add_locals(locals, used) || wide || scan.wide;
         self.frame.wide = wide;
         self.frame.slot_size = if wide { 16 } else { 8 };
         self.frame.through_memory = signature.returns_through_memory();
         self.frame.catches = scan.catches;
-        self.locals.extend(locals.iter().map(|&ty| Local { ty, pin: NO_PIN, home: 0, head: NONE }));
         let mut below = if self.frame.through_memory { 16 } else { 8 };
         self.choose_registers(scan, &mut below);
 
@@ -100,10 +105,11 @@ impl Baseline<'_> {
         self.frame.params_size = places.stack_size();
         // A parameter on the stack has a home.
         let catches = self.frame.catches;
-        for (index, local) in self.locals.iter_mut().enumerate() {
+        for &index in used {
+            let local = &mut self.locals[index as usize];
             let kept = local.pin != NO_PIN && !in_xmm(local.ty) && CALLEE_SAVED.contains(&Gpr(local.pin));
             let kept = kept && !catches && local.ty != AbiType::GcRef;
-            match params.get(index) {
+            match params.get(index as usize) {
                 Some(&Place::Stack(offset)) => local.home = 16 + offset,
                 _ if kept => {}
                 _ => {
@@ -122,7 +128,8 @@ impl Baseline<'_> {
         self.free_all();
         self.prologue();
         self.enter_params(&params);
-        self.clear_locals(params.len());
+        let first = used.partition_point(|&index| (index as usize) < params.len());
+        self.clear_locals(&used[first..]);
         Ok(())
     }
 
@@ -130,11 +137,11 @@ impl Baseline<'_> {
     fn choose_registers(&mut self, scan: &Scan, below: &mut i32) {
         let mut ints: Vec<(u32, Candidate)> = Vec::new();
         let mut floats: Vec<(u32, u32)> = Vec::new();
-        for (index, (local, &uses)) in self.locals.iter().zip(&scan.locals).enumerate() {
-            match local.ty {
-                _ if uses < 2 => {}
-                ty if in_xmm(ty) => floats.push((uses, index as u32)),
-                _ => ints.push((uses, Candidate::Local(index as u32))),
+        for &index in &scan.locals.used {
+            match (scan.locals.of(index), self.locals[index as usize].ty) {
+                (..2, _) => {}
+                (uses, ty) if in_xmm(ty) => floats.push((uses, index)),
+                (uses, _) => ints.push((uses, Candidate::Local(index))),
             }
         }
         let mut vmctx = scan.vmctx;
@@ -254,6 +261,9 @@ impl Baseline<'_> {
             gprs.push((reg, vmctx, true));
         }
         for (index, &place) in params.iter().enumerate() {
+            if !self.is_used(index) {
+                continue;
+            }
             let Local { ty, pin, home, .. } = self.locals[index];
             match place {
                 Place::Gpr(src) if pin == NO_PIN => self.asm.store(is_wide(ty), Mem::frame(home), src),
@@ -273,6 +283,9 @@ impl Baseline<'_> {
         self.move_gprs(&mut gprs);
         self.move_xmms(&mut xmms);
         for (index, &place) in params.iter().enumerate() {
+            if !self.is_used(index) {
+                continue;
+            }
             let Local { ty, pin, home, .. } = self.locals[index];
             if matches!(place, Place::Stack(_)) && pin != NO_PIN {
                 let val = Val { ty, at: At::Mem(Mem::frame(home)) };
@@ -292,11 +305,11 @@ impl Baseline<'_> {
         }
     }
 
-    /// Gives the locals that are no parameters their first value, zero.
-    fn clear_locals(&mut self, params: usize) {
+    /// Gives locals that are no parameters their first value, zero.
+    fn clear_locals(&mut self, used: &[u32]) {
         let mut homes: Option<(i32, i32)> = None;
-        for index in params..self.locals.len() {
-            let Local { ty, pin, home, .. } = self.locals[index];
+        for &index in used {
+            let Local { ty, pin, home, .. } = self.locals[index as usize];
             if pin == NO_PIN {
                 let (_, first) = homes.unwrap_or((home, home + self.frame.slot_size));
                 homes = Some((home, first));

@@ -8,7 +8,7 @@
 //! select behind it.
 //!
 //! `operator` reads, `asm` encodes (with `label` and `pool`), `stack`, `registers` and `moves` are what can be done with the state, `reg` says which register
-//! is for what, `abi` where values travel, `cold` holds what is not expected to run, `scratch` the memory that is used again. The other
+//! is for what, `abi` where values travel, `cold` holds what is not expected to run, `locals` says which locals are used, `scratch` the memory that is used again. The other
 //! files are the families of operators. What no family knows is an error by which the compiler leaves the function to the optimising tier.
 //!
 //! `trampoline` makes the code at the border in the same manner: it stands beside the rest and shares the encoder, the registers and the places of values.
@@ -26,6 +26,7 @@ mod cold;
 mod features;
 mod frame;
 mod label;
+mod locals;
 mod operator;
 mod output;
 mod pool;
@@ -68,6 +69,7 @@ use chalcid_module::artifact::CompiledCode;
 use wasmparser::{BinaryReader, FunctionBody};
 
 pub(crate) use features::CpuFeatures;
+use locals::Declared;
 use scratch::Scratch;
 use state::Baseline;
 
@@ -118,25 +120,25 @@ fn compile(
         .ok_or_else(|| CompileError::Internal(format!("no defined function {}", input.func.0)))?;
 
     let body = FunctionBody::new(BinaryReader::new(input.body, input.body_offset as u64));
-    let mut locals = std::mem::take(&mut scratch.types);
-    locals.clear();
-    locals.extend(ty.params.iter().map(|&ty| AbiType::of_module(ty, module)));
+    let mut locals = Declared { module, params: &ty.params, runs: std::mem::take(&mut scratch.runs) };
     for declared in body.get_locals_reader()? {
         let (count, ty) = declared?;
         let ty = val_type(ty).ok_or_else(|| CompileError::Internal(format!("unknown type {ty}")))?;
-        locals.resize(locals.len() + count as usize, AbiType::of_module(ty, module));
+        locals.declare(count, AbiType::of_module(ty, module));
     }
     let start = body.get_operators_reader()?.original_position() as usize - input.body_offset;
-    let scan = scan::scan(&input.body[start..], locals.len(), std::mem::take(&mut scratch.uses));
-    let wide = wide || scan.wide || locals.contains(&AbiType::V128);
+    let scan = scan::scan(&input.body[start..], locals.count(), std::mem::take(&mut scratch.uses));
+    let unknown = || CompileError::Unsupported { operator: "of unknown number".to_owned(), offset: input.body_offset };
+    let mut scan = scan.ok_or_else(unknown)?;
 
     let mut b = Baseline::new(module, layout, settings, cpu, ty, input.func.0, input.body, scratch);
     // A module is at most 1 GiB long, so that every offset fits.
     b.body_offset = input.body_offset as u32;
     b.offset = b.body_offset;
     b.next = start;
-    b.begin(&locals, &scan, wide)?;
-    (scratch.types, scratch.uses) = (locals, scan.locals);
+    b.begin(&locals, &mut scan, wide)?;
+    (scratch.runs, scratch.uses) = (locals.runs, scan.locals);
+    scratch.runs.clear();
     b.push_function_frame();
     b.enter();
     while !b.ended() {

@@ -1,7 +1,9 @@
 //! A first look at a body: how often it uses its locals, memory 0 and the context, and how often it calls. Turns of loops count.
 //!
 //! It decides which values get registers of their own for the whole function, so that no state has to be merged where control joins. It reads
-//! opcodes as bytes, and stops at what it does not know: what it found until then is a guess like any other.
+//! opcodes as bytes. Which locals are used has to be true, as only these get places; the rest are guesses.
+
+use super::locals::Uses;
 
 /// What a turn of a loop is worth, as a power of two, and the deepest nest that counts.
 const TURNS: u32 = 3;
@@ -10,7 +12,7 @@ const DEEPEST: u32 = 5;
 /// What the look found.
 pub(super) struct Scan {
     /// Uses of each local.
-    pub locals: Vec<u32>,
+    pub locals: Uses,
     /// Uses of the context.
     pub vmctx: u32,
     /// Accesses to memory 0.
@@ -25,10 +27,9 @@ pub(super) struct Scan {
     pub catches: bool,
 }
 
-/// Looks at the instructions of a body with so many locals. The vector is to be used again.
-pub(super) fn scan(code: &[u8], locals: usize, mut uses: Vec<u32>) -> Scan {
-    uses.clear();
-    uses.resize(locals, 0);
+/// Looks at the instructions of a body with so many locals. The memory is to be used again. Gives nothing where it does not
+/// know an operator, which no family knows either.
+pub(super) fn scan(code: &[u8], locals: u32, uses: Uses) -> Option<Scan> {
     let mut scan = Scan { locals: uses, vmctx: 0, memory: 0, heap: 0, calls: 0, wide: false, catches: false };
     let mut reader = Reader { code, pos: 0 };
     let mut loops: Vec<bool> = Vec::new();
@@ -37,9 +38,9 @@ pub(super) fn scan(code: &[u8], locals: usize, mut uses: Vec<u32>) -> Scan {
     while let Some(opcode) = reader.byte() {
         match opcode {
             0x20..=0x22 => {
-                let index = reader.leb() as usize;
-                if let Some(uses) = scan.locals.get_mut(index) {
-                    *uses = uses.saturating_add(weight);
+                let index = reader.leb();
+                if index < locals {
+                    scan.locals.add(index, weight);
                 }
             }
             0x28..=0x3e => {
@@ -115,7 +116,7 @@ pub(super) fn scan(code: &[u8], locals: usize, mut uses: Vec<u32>) -> Scan {
                     scan.calls = scan.calls.saturating_add(weight);
                     scan.vmctx = scan.vmctx.saturating_add(weight);
                 }
-                _ => break,
+                _ => return None,
             },
             0xfd => {
                 scan.wide = true;
@@ -152,16 +153,16 @@ pub(super) fn scan(code: &[u8], locals: usize, mut uses: Vec<u32>) -> Scan {
             }
             0xfb => {
                 let number = reader.leb();
-                let Some(work) = reader.object_operator(number) else { break };
+                let work = reader.object_operator(number)?;
                 scan.heap = scan.heap.saturating_add(work.heap.saturating_mul(weight));
                 scan.vmctx = scan.vmctx.saturating_add(work.vmctx.saturating_mul(weight));
                 scan.calls = scan.calls.saturating_add(work.calls.saturating_mul(weight));
             }
             0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 | 0xd1 | 0xd3 | 0xd4 => {}
-            _ => break,
+            _ => return None,
         }
     }
-    scan
+    Some(scan)
 }
 
 /// What an operator on objects uses.

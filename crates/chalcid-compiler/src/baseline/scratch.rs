@@ -9,6 +9,7 @@ use wasmparser::OperatorsReaderAllocations;
 use super::abi::Place;
 use super::asm::{Asm, Label};
 use super::cold::Cold;
+use super::locals::{self, Uses};
 use super::output::Map;
 use super::reg::{Gpr, Xmm};
 use super::state::{Baseline, Entry, Local, Val};
@@ -29,9 +30,9 @@ pub(super) struct Scratch {
     pub maps: Vec<Map>,
     pub handler_sites: Vec<(u32, Label)>,
     pub moves: Moves,
-    /// Types of the locals, and how often each is used.
-    pub types: Vec<AbiType>,
-    pub uses: Vec<u32>,
+    /// Types of the locals, and how often each is used: by a function that is being compiled, otherwise none.
+    pub runs: Vec<(u32, AbiType)>,
+    pub uses: Uses,
 }
 
 /// The moves of a call's arguments.
@@ -61,7 +62,9 @@ impl Scratch {
 
     /// Gives it back to the thread.
     pub fn keep(mut self: Box<Self>) {
-        if self.asm.capacity() > KEPT || self.locals.capacity() + self.stack.capacity() > KEPT / 16 {
+        if self.asm.capacity() > KEPT
+            || self.locals.capacity() + self.stack.capacity() + self.uses.capacity() > KEPT / 16
+        {
             *self = Self::default();
         }
         SCRATCH.set(Some(self));
@@ -77,7 +80,9 @@ impl Baseline<'_> {
         }
         scratch.asm = self.asm;
         scratch.reader = self.reader;
-        scratch.locals = emptied(self.locals);
+        scratch.locals = self.locals;
+        locals::forget(&mut scratch.locals, &scratch.uses);
+        scratch.uses.clear();
         scratch.stack = emptied(self.stack);
         scratch.gc_entries = emptied(self.gc_entries);
         scratch.gc_homes = emptied(self.gc_homes);

@@ -1,5 +1,6 @@
 //! The operand stack: pushing and popping, and where control joins want its entries. `state` has the invariants.
 
+use super::locals::unseen;
 use super::reg::{Gpr, Mem, Xmm};
 use super::state::{At, Baseline, Cond, Entry, Loc, NO_PIN, Val, in_xmm, invalid};
 use crate::AbiType;
@@ -62,7 +63,7 @@ impl Baseline<'_> {
     /// Pushes what a local holds.
     pub fn push_local(&mut self, index: u32) {
         let height = self.stack.len() as u32;
-        let Some(local) = self.locals.get_mut(index as usize) else { invalid() };
+        let Some(local) = self.locals.get_mut(index as usize) else { unseen() };
         let before = std::mem::replace(&mut local.head, height);
         let ty = local.ty;
         self.push(ty, Loc::Local(index, before));
@@ -113,7 +114,7 @@ impl Baseline<'_> {
     pub fn local_at(&self, index: u32) -> At {
         let local = &self.locals[index as usize];
         if local.pin == NO_PIN {
-            At::Mem(Mem::frame(local.home))
+            At::Mem(local.home())
         } else if in_xmm(local.ty) {
             At::Xmm(Xmm(local.pin))
         } else {

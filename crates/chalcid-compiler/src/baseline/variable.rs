@@ -48,7 +48,7 @@ impl<'a> Baseline<'a> {
     fn write_local(&mut self, index: u32, val: Val) {
         let local = self.locals[index as usize];
         if local.pin == NO_PIN {
-            self.store_val(Mem::frame(local.home), val);
+            self.store_val(local.home(), val);
         } else if in_xmm(local.ty) {
             self.load_xmm(Xmm(local.pin), val);
         } else {

@@ -194,6 +194,7 @@ impl<'a> FuncTranslator<'a> {
     }
 
     fn begin_loop(&mut self, ty: BlockType) -> Result<(), CompileError> {
+        self.locals.search.begin_loop();
         self.work.begin_loop();
         let (params, _) = self.block_types(ty)?;
         let header = self.block_with_params(params);
@@ -255,8 +256,11 @@ impl<'a> FuncTranslator<'a> {
         let Some(mut frame) = self.frames.pop() else { unbalanced() };
         match std::mem::replace(&mut frame.kind, FrameKind::Block) {
             FrameKind::Loop => {
-                self.work.end_loop();
-                if let Some(header) = frame.label {
+                self.work.end_loop(self.locals.variables());
+                let blocks = self.builder.func.dfg.num_blocks();
+                self.locals.search.end_loop(blocks);
+                // That is where most of the search is done, so that it would be too late afterwards.
+                if let Some(header) = frame.label.filter(|_| !self.locals.search.is_too_much()) {
                     self.seal_label(header);
                 }
                 if !self.reachable {
@@ -425,6 +429,10 @@ impl<'a> FuncTranslator<'a> {
             let default = dfg.block_call(default, &args);
             let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
             self.ins().br_table(index, table);
+            let targets = labels.len();
+            labels.sort_unstable();
+            labels.dedup();
+            self.locals.search.branch_table(targets, labels.len());
         }
         self.return_block_args(args);
         self.reachable = false;

@@ -107,10 +107,12 @@ impl FuncTranslator<'_> {
     /// Calls a function that may throw.
     pub(super) fn call_throwing(&mut self, sig: SigRef, code: Code, args: &[Value]) -> Results {
         let Some(landing) = self.landing() else {
-            return Results::Inst(match code {
+            let call = match code {
                 Code::At(code) => self.ins().call_indirect(sig, code, args),
                 Code::Itself(itself) => self.ins().call(itself, args),
-            });
+            };
+            self.call_emitted(call);
+            return Results::Inst(call);
         };
         let next = self.builder.create_block();
         if self.in_cold_path {
@@ -130,10 +132,11 @@ impl FuncTranslator<'_> {
         let table = ExceptionTableData::new(sig, returned, [ExceptionTableItem::Default(thrown)]);
         let table = dfg.exception_tables.push(table);
         self.spare_block_args = results;
-        match code {
+        let call = match code {
             Code::At(code) => self.ins().try_call_indirect(code, args, table),
             Code::Itself(itself) => self.ins().try_call(itself, args, table),
         };
+        self.call_emitted(call);
         self.go_on_in(next);
         Results::Block(next)
     }
@@ -181,7 +184,7 @@ impl<'a> FuncTranslator<'a> {
         let Some(handlers) = self.handlers.pop() else { unbalanced() };
         let landing = handlers.landing?;
         self.finish_arm(frame);
-        self.work.landing(handlers.sites, self.locals.len());
+        self.work.landing(handlers.sites, self.locals.variables());
         self.go_on_in(landing);
         let param = self.builder.block_params(landing)[0];
         let exception = self.ins().ireduce(types::I32, param);

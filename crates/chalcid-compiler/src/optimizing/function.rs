@@ -10,6 +10,7 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{BinaryReader, FunctionBody};
 
+use super::locals::Home;
 use super::operator;
 use super::region::Region;
 use super::translator::{FuncTranslator, wasm_signature};
@@ -32,15 +33,17 @@ pub(crate) struct Input<'a> {
     pub body_offset: usize,
 }
 
-/// Translates a function into `func`, which is empty, and tells what was counted of the work ahead.
+/// Translates a function into `func`, which is empty, and tells what was counted of the work ahead. Gives nothing where the values of its locals
+/// are too hard to find: then they have to live in the frame.
 pub(crate) fn translate(
     input: Input<'_>,
     settings: &Settings,
     isa: &dyn TargetIsa,
     func: &mut ir::Function,
     builder_context: &mut FunctionBuilderContext,
-) -> Result<Work, CompileError> {
-    let Input { module, layout, .. } = input;
+    home: Home,
+) -> Result<Option<Work>, CompileError> {
+    let module = input.module;
     let ty = module
         .functions
         .get(module.func_index(input.func).index())
@@ -61,22 +64,18 @@ pub(crate) fn translate(
     builder.set_srcloc(source_location(input.body_offset as u64));
     let vmctx = builder.block_params(entry)[0];
 
-    let mut t = FuncTranslator::new(builder, module, layout, settings, isa, ty, vmctx);
+    let mut t = FuncTranslator::new(builder, input, settings, isa, ty, vmctx, home);
     t.push_function_frame();
     for (position, &ty) in ty.params.iter().enumerate() {
         let value = t.builder.block_params(entry)[position + 1];
-        t.declare_local(repr(module, ty), value);
+        t.declare_parameter(repr(module, ty), value);
     }
 
     let body = FunctionBody::new(BinaryReader::new(input.body, input.body_offset as u64));
     for locals in body.get_locals_reader()? {
         let (count, ty) = locals?;
         let ty = val_type(ty).ok_or_else(|| CompileError::Internal(format!("unknown type {ty}")))?;
-        let repr = repr(module, ty);
-        let zero = t.zero(repr);
-        for _ in 0..count {
-            t.declare_local(repr, zero);
-        }
+        t.locals.declare(count, repr(module, ty));
     }
 
     if !settings.signals {
@@ -95,8 +94,15 @@ pub(crate) fn translate(
         operator::translate(&mut t, &op, offset as usize)?;
         t.work.operator(t.height());
         t.work.check(t.builder.func)?;
+        if t.locals.search.is_too_much() {
+            drop(t);
+            // The builder is only in order after a translation that ended.
+            *builder_context = FunctionBuilderContext::new();
+            return Ok(None);
+        }
     }
-    Ok(t.finish())
+    t.map_frame()?;
+    Ok(Some(t.finish()))
 }
 
 /// A module is at most 1 GiB long, so that every offset fits.

@@ -1,12 +1,13 @@
 //! The optimising tier: wasm operators to Cranelift's intermediate representation, and that to machine code.
 //!
 //! `translator` holds the state of one translation and what every operator needs; `operator` routes an operator to the file
-//! of its family. The families follow the chapters of the specification. `function` walks over a body, `trampoline` builds the
+//! of its family. The families follow the chapters of the specification. `function` walks over a body, `locals` says where locals live, `trampoline` builds the
 //! borders to the running side, `output` turns what Cranelift gives into an artifact.
 
 mod apply;
 mod function;
 mod hoist;
+mod locals;
 mod loop_variables;
 mod operator;
 mod output;
@@ -51,6 +52,8 @@ use cranelift_frontend::FunctionBuilderContext;
 pub(crate) use function::Input;
 #[cfg(test)]
 pub(crate) use translator::wasm_signature;
+
+use locals::Home;
 
 use crate::budget::Effort;
 use crate::{CompileError, Settings, Signature};
@@ -142,7 +145,8 @@ pub(crate) fn list_function(
     })
 }
 
-/// Translates a function, and does `then` with it for the target that it is light enough for.
+/// Translates a function, and does `then` with it for the target that it is light enough for. Locals live in the frame where
+/// their values are too hard to find; that is no code for who wants it optimised.
 fn function<T>(
     input: Input<'_>,
     settings: &Settings,
@@ -150,10 +154,20 @@ fn function<T>(
     then: impl FnOnce(&mut Generator, &dyn TargetIsa) -> Result<T, CompileError>,
 ) -> Result<T, CompileError> {
     let build = |func: &mut ir::Function, builder: &mut FunctionBuilderContext| {
-        function::translate(input, settings, targets.full(), func, builder)
+        let mut translate =
+            |home, func: &mut ir::Function| function::translate(input, settings, targets.full(), func, builder, home);
+        if let Some(work) = translate(Home::Variables, func)? {
+            return work.effort(func);
+        }
+        targets.quick()?;
+        func.clear();
+        let work = translate(Home::Frame, func)?;
+        let work = work.ok_or_else(|| CompileError::Internal("a search for what is in the frame".to_owned()))?;
+        work.effort(func)?;
+        Ok(Effort::Quick)
     };
-    guarded(build, |generator, work| {
-        let isa = match work.effort(&generator.context.func)? {
+    guarded(build, |generator, effort| {
+        let isa = match effort {
             Effort::Full => targets.full(),
             Effort::Quick => targets.quick()?,
         };

@@ -53,6 +53,8 @@ pub(crate) enum Region {
     HeapFuncs,
     /// Displays of types.
     Displays,
+    /// Locals that live in the frame.
+    Locals,
     /// A place in the frame for a reference that lives across a call.
     Spilled(StackSlot),
 }
@@ -82,6 +84,7 @@ impl Region {
             Region::ArrayLengths => 11,
             Region::HeapFuncs => 12,
             Region::Displays => 13,
+            Region::Locals => 15,
             Region::Fields(class) => 0x20 + class as u32,
             Region::Spilled(slot) => 0x40 + slot.as_u32() % SPILL_REGIONS,
         }
@@ -108,6 +111,7 @@ impl Region {
             Region::HeapFuncs => "functions of objects".into(),
             Region::Displays => "displays".into(),
             Region::Fields(class) => format!("fields {class:?}").into(),
+            Region::Locals => "locals".into(),
             Region::Spilled(_) => "spilled references".into(),
         }
     }

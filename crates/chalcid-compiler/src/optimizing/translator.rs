@@ -25,10 +25,12 @@ use cranelift_codegen::ir::{
     Value, ValueDef, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
-use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
 use super::control::Frame;
 use super::exception::Handlers;
+use super::function::Input;
+use super::locals::{Home, Locals};
 use super::region::Region;
 use super::types::{POINTER, Repr, abi_repr, repr};
 use crate::budget::Work;
@@ -70,7 +72,7 @@ pub(crate) struct FuncTranslator<'a> {
     /// An empty vector to reuse.
     spare_values: Vec<Value>,
     /// Locals, parameters first.
-    pub(super) locals: Vec<Variable>,
+    pub(super) locals: Locals,
     /// Operands.
     stack: Vec<Value>,
     /// Signatures of builtins that were used, by number.
@@ -87,20 +89,20 @@ impl<'a> FuncTranslator<'a> {
     /// Starts a translation: `builder` is in the function's entry block, whose first parameter is `vmctx`.
     pub(super) fn new(
         mut builder: FunctionBuilder<'a>,
-        module: &'a Declarations,
-        layout: &'a VMContextLayout,
+        input: Input<'a>,
         settings: &'a Settings,
         isa: &'a dyn TargetIsa,
         ty: &'a FuncType,
         vmctx: Value,
+        home: Home,
     ) -> Self {
         // Without a region of their own, stores of references that live across calls would seem to change everything.
         builder
             .make_stack_map_alias_region(Box::new(|regions, _, slot, _| Some(Region::declare_spilled(slot, regions))));
         Self {
             builder,
-            module,
-            layout,
+            module: input.module,
+            layout: input.layout,
             settings,
             isa,
             ty,
@@ -114,7 +116,7 @@ impl<'a> FuncTranslator<'a> {
             in_cold_path: false,
             spare_block_args: Vec::new(),
             spare_values: Vec::new(),
-            locals: Vec::new(),
+            locals: Locals::new(home, input.body.len()),
             stack: Vec::new(),
             builtin_sigs: vec![None; Builtin::ALL.len()],
             type_sigs: HashMap::new(),
@@ -426,6 +428,7 @@ impl FuncTranslator<'_> {
         self.count_call();
         let all_args = self.call_args(self.vmctx, args);
         let call = self.ins().call_indirect(sig, entry, &all_args);
+        self.call_emitted(call);
         self.return_values(all_args);
         match builtin.failure() {
             Failure::Never | Failure::MinusOne => self.builder.inst_results(call).first().copied(),
@@ -464,7 +467,7 @@ impl FuncTranslator<'_> {
 
     /// Counts the work of a call that the values at hand may have to outlive.
     pub(super) fn count_call(&mut self) {
-        self.work.call(self.stack.len() + self.locals.len());
+        self.work.call(self.stack.len(), self.locals.variables());
     }
 
     /// Signature of a builtin.

@@ -8,7 +8,6 @@ use chalcid_module::layout::{GLOBAL_ASK, vmglobal};
 use chalcid_module::types::{Hierarchy, ValType};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
-use cranelift_frontend::Variable;
 use wasmparser::Operator;
 
 use super::region::Region;
@@ -20,20 +19,14 @@ use crate::signature::hierarchy;
 /// Translates an operator of this family.
 pub(super) fn translate(t: &mut FuncTranslator<'_>, op: &Operator<'_>) -> Result<bool, CompileError> {
     match op {
-        Operator::LocalGet { local_index } => {
-            let var = t.local(*local_index)?;
-            let value = t.builder.use_var(var);
-            t.push(value);
-        }
+        Operator::LocalGet { local_index } => t.local_get(*local_index)?,
         Operator::LocalSet { local_index } => {
-            let var = t.local(*local_index)?;
             let value = t.pop();
-            t.builder.def_var(var, value);
+            t.local_set(*local_index, value)?;
         }
         Operator::LocalTee { local_index } => {
-            let var = t.local(*local_index)?;
             let value = t.peek();
-            t.builder.def_var(var, value);
+            t.local_set(*local_index, value)?;
         }
         Operator::GlobalGet { global_index } => t.global_get(GlobalIdx(*global_index))?,
         Operator::GlobalSet { global_index } => t.global_set(GlobalIdx(*global_index))?,
@@ -59,35 +52,6 @@ enum Place {
 }
 
 impl<'a> FuncTranslator<'a> {
-    fn local(&self, index: u32) -> Result<Variable, CompileError> {
-        let local = self.locals.get(index as usize);
-        local.copied().ok_or_else(|| CompileError::Internal(format!("no local {index}")))
-    }
-
-    /// Declares a local whose first value is `value`.
-    pub(super) fn declare_local(&mut self, repr: Repr, value: Value) {
-        let var = self.builder.declare_var(repr.ty);
-        if repr.is_gc_ref {
-            self.work.has_references = true;
-            self.builder.declare_var_needs_stack_map(var);
-        }
-        self.builder.def_var(var, value);
-        self.locals.push(var);
-    }
-
-    /// The default value of a type: zero or null.
-    pub(super) fn zero(&mut self, repr: Repr) -> Value {
-        match repr.ty {
-            types::F32 => self.ins().f32const(0.0),
-            types::F64 => self.ins().f64const(0.0),
-            types::I8X16 => {
-                let zero = self.builder.func.dfg.constants.insert([0; 16].as_slice().into());
-                self.ins().vconst(types::I8X16, zero)
-            }
-            ty => self.ins().iconst(ty, 0),
-        }
-    }
-
     fn global(&self, index: GlobalIdx) -> Result<&'a GlobalDecl, CompileError> {
         let global = self.module.globals.get(index.index());
         global.ok_or_else(|| CompileError::Internal(format!("no global {}", index.0)))
