@@ -33,8 +33,11 @@ pub fn lower(program: &[u8]) -> Option<Vec<u8>> {
     Some(module.finish())
 }
 
+/// Writes the body of a function.
+type Body = fn(&mut InstructionSink<'_>);
+
 /// The functions that are added, in their order: which of the added types each has, and its body.
-const ADDED: [(u32, fn(&mut InstructionSink<'_>)); 12] = [
+const ADDED: [(u32, Body); 12] = [
     (0, add128),
     (0, sub128),
     (1, |f| mul_wide(f, true)),
