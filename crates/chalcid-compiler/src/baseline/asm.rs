@@ -437,6 +437,19 @@ impl Asm {
         );
     }
 
+    /// `leave`.
+    pub fn leave(&mut self) {
+        self.put1(0xc9);
+    }
+
+    /// `ret`, which pops parameters of so many bytes.
+    pub fn ret(&mut self, params_size: u32) {
+        match params_size {
+            0 => self.put1(0xc3),
+            size => self.put(u64::from(0xc2 | size << 8), 3),
+        }
+    }
+
     /// `setcc dst`, which must be followed by an extension.
     pub fn setcc(&mut self, cc: Cc, dst: Gpr) {
         self.rr(Op::two(0, 0x90 | cc as u8).byte(), false, 0, dst.0);

@@ -290,7 +290,7 @@ impl<'a> Baseline<'a> {
         // The return address lies below the parameters.
         let top = 16 + self.frame.params_size as i32 - args_size as i32;
         if top == 16 && args_size == 0 {
-            self.asm.put1(0xc9);
+            self.asm.leave();
         } else {
             // `rax` gets the return address, `rbp` the caller's; `r10` the frame.
             let frame = super::reg::R10;

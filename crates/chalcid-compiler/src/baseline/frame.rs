@@ -347,15 +347,8 @@ impl Baseline<'_> {
     /// Leaves the function: all results are in their registers.
     pub fn epilogue(&mut self) {
         self.restore_saved();
-        self.asm.put1(0xc9);
-        let pop = self.frame.params_size;
-        if pop == 0 {
-            self.asm.put1(0xc3);
-        } else {
-            self.asm.put1(0xc2);
-            self.asm.put1(pop as u8);
-            self.asm.put1((pop >> 8) as u8);
-        }
+        self.asm.leave();
+        self.asm.ret(self.frame.params_size);
     }
 
     /// Puts the caller's registers back, before a tail call.

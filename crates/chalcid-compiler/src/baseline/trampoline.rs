@@ -60,7 +60,8 @@ pub(crate) fn entry(signature: &Signature) -> Option<CompiledCode> {
     for (position, (&ty, &place)) in signature.results.iter().zip(&results).enumerate() {
         store(asm, ty, value_at(R11, position), place);
     }
-    leave(asm, 0);
+    asm.leave();
+    asm.ret(0);
     Some(code.finish())
 }
 
@@ -111,7 +112,8 @@ pub(crate) fn host(signature: &Signature, settings: &Settings) -> Option<Compile
             Place::Stack(_) => return None,
         }
     }
-    leave(asm, params_size);
+    asm.leave();
+    asm.ret(params_size);
 
     asm.bind(failed);
     asm.load(true, RDI, KEPT);
@@ -167,19 +169,6 @@ fn copy(asm: &mut Asm, ty: AbiType, dst: Mem, src: Mem) {
         let wide = matches!(ty, AbiType::I64 | AbiType::F64 | AbiType::FuncRef);
         asm.load(wide, R11, src);
         asm.store(wide, dst, R11);
-    }
-}
-
-/// `leave`, and `ret`, which pops parameters.
-fn leave(asm: &mut Asm, params_size: u32) {
-    asm.put1(0xc9);
-    match params_size {
-        0 => asm.put1(0xc3),
-        size => {
-            asm.put1(0xc2);
-            asm.put1(size as u8);
-            asm.put1((size >> 8) as u8);
-        }
     }
 }
 
