@@ -2,7 +2,7 @@
 //!
 //! | class | the object's box | callable |
 //! |---|---|---|
-//! | `object` | [`Rc<dyn PlatformObject>`](PlatformObject): a Memory, a Module, … | no |
+//! | `object` | [`ObjectBox`]: the slots of a Memory, a Module, … | no |
 //! | `builtin` | [`Builtin`](crate::builtin::Builtin): steps and captures of a built-in function | yes |
 //! | `exported` | [`Exported`](crate::exported::Exported): an Exported Function | yes |
 //! | `exports` | [`Exports`](crate::exports::Exports): the exports of an instance, made when they are asked for | no |
@@ -53,34 +53,48 @@ pub(crate) trait ClassBox {
     fn mark(&self, marker: &mut Marker);
 }
 
-/// The slots of a platform object, and the realm it was made in.
-pub(crate) struct ObjectBox {
-    slots: Rc<dyn PlatformObject<QuickJs>>,
+/// The slots of an object, and the realm it was made in. Classes whose objects own more keep one of these beside it.
+pub(crate) struct ObjectBox<S: ?Sized = dyn PlatformObject<QuickJs>> {
+    slots: Rc<S>,
     host: QuickJs,
     realm: RealmRef,
 }
 
 impl ObjectBox {
-    /// The box of a new object.
+    /// The box of a new object that the collector may have to be called for.
     pub(crate) fn new(host: QuickJs, slots: Rc<dyn PlatformObject<QuickJs>>) -> Result<Self, Value> {
         let runtime = host.runtime();
         runtime.collector.waste(host.ctx(), host.runtime_ptr());
         runtime.pressure.relieve(runtime.rt, &runtime.agent);
+        Self::of(host, slots)
+    }
+}
+
+impl<S: ?Sized> ObjectBox<S> {
+    /// The box of an object that comes with others.
+    pub(crate) fn of(host: QuickJs, slots: Rc<S>) -> Result<Self, Value> {
         Ok(Self { slots, host, realm: host.realm_ref()? })
     }
 
     /// The slots.
-    pub(crate) fn slots(&self) -> Rc<dyn PlatformObject<QuickJs>> {
-        Rc::clone(&self.slots)
+    #[inline]
+    pub(crate) fn slots(&self) -> &Rc<S> {
+        &self.slots
     }
 
     /// The host of the realm the object was made in.
+    #[inline]
     pub(crate) fn host(&self) -> QuickJs {
         self.host
     }
+
+    /// That realm.
+    pub(crate) fn realm(&self) -> &RealmRef {
+        &self.realm
+    }
 }
 
-impl ClassBox for ObjectBox {
+impl<S: PlatformObject<QuickJs> + ?Sized> ClassBox for ObjectBox<S> {
     fn runtime(&self) -> &Runtime {
         self.host.runtime()
     }

@@ -15,8 +15,7 @@ use chalcid_js::exported_function::{ExportedFunction, call_an_exported_function}
 use chalcid_js::host::PlatformObject;
 use rquickjs::qjs;
 
-use crate::class::{self, ClassBox, Marker};
-use crate::realm::RealmRef;
+use crate::class::{self, ClassBox, Marker, ObjectBox};
 use crate::runtime::Runtime;
 use crate::stack_trace::Entry;
 use crate::value::{self, Value};
@@ -24,9 +23,7 @@ use crate::{QuickJs, interrupt, panic, stack};
 
 /// What an Exported Function owns.
 pub(crate) struct Exported {
-    slots: Rc<ExportedFunction<QuickJs>>,
-    host: QuickJs,
-    realm: RealmRef,
+    own: ObjectBox<ExportedFunction<QuickJs>>,
     /// How to call it the fast way, where that can be.
     fast: Option<Fast>,
 }
@@ -85,23 +82,22 @@ impl Fast {
 impl Exported {
     /// The slots.
     pub(crate) fn slots(&self) -> Rc<dyn PlatformObject<QuickJs>> {
-        Rc::clone(&self.slots) as Rc<dyn PlatformObject<QuickJs>>
+        Rc::clone(self.own.slots()) as Rc<dyn PlatformObject<QuickJs>>
     }
 
     /// The host of the realm the function was made in.
     pub(crate) fn host(&self) -> QuickJs {
-        self.host
+        self.own.host()
     }
 }
 
 impl ClassBox for Exported {
     fn runtime(&self) -> &Runtime {
-        self.host.runtime()
+        self.own.runtime()
     }
 
     fn mark(&self, marker: &mut Marker) {
-        marker.raw(self.realm.raw());
-        self.slots.trace(marker);
+        self.own.mark(marker);
     }
 }
 
@@ -113,7 +109,7 @@ pub(crate) fn new(
     slots: Rc<ExportedFunction<QuickJs>>,
 ) -> Result<Value, Value> {
     let fast = Fast::of(slots.ty());
-    let body = Exported { slots, host, realm: host.realm_ref()?, fast };
+    let body = Exported { own: ObjectBox::of(host, slots)?, fast };
     let prototype = host.function_prototype()?;
     // SAFETY: the class was registered with `Exported`.
     let object = unsafe { class::new_object(host.ctx(), host.classes().exported, prototype.raw(), body) };
@@ -133,7 +129,7 @@ pub(crate) unsafe extern "C" fn call(
 ) -> qjs::JSValue {
     // SAFETY: QuickJS calls the handler with objects of the class only, and its caller holds the function meanwhile.
     let exported = unsafe { class::body_unchecked::<Exported>(function) };
-    let host = exported.host;
+    let host = exported.host();
     let runtime = host.runtime();
     if !stack::synchronize(host.ctx(), runtime) {
         return wrong_thread(host);
@@ -144,8 +140,8 @@ pub(crate) unsafe extern "C" fn call(
     let entry = Entry::new(runtime);
     entry.enter(runtime);
     let result = panic::contain(host, || match &exported.fast {
-        Some(fast) => call_with_numbers(host, fast, &exported.slots, lent),
-        None => call_with_values(host, &exported.slots, lent),
+        Some(fast) => call_with_numbers(host, fast, exported.own.slots(), lent),
+        None => call_with_values(host, exported.own.slots(), lent),
     });
     entry.leave(runtime);
     result

@@ -13,23 +13,19 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use chalcid_js::exports_object::ExportsObject;
-use chalcid_js::host::PlatformObject;
 use foldhash::fast::RandomState;
 use rquickjs::qjs;
 
 use crate::atom::Atom;
-use crate::class::{self, ClassBox, Marker};
-use crate::realm::RealmRef;
+use crate::class::{self, ClassBox, Marker, ObjectBox};
 use crate::runtime::Runtime;
 use crate::value::{self, Value};
 use crate::{QuickJs, panic};
 
 /// What an exports object owns.
 pub(crate) struct Exports {
-    slots: Rc<ExportsObject<QuickJs>>,
+    own: ObjectBox<ExportsObject<QuickJs>>,
     made: RefCell<Made>,
-    host: QuickJs,
-    realm: RealmRef,
 }
 
 /// The values that were made, by key: lent, since the slots hold them as long as the object lives. A hash table with open addressing whose size
@@ -83,12 +79,11 @@ impl Made {
 
 impl ClassBox for Exports {
     fn runtime(&self) -> &Runtime {
-        self.host.runtime()
+        self.own.runtime()
     }
 
     fn mark(&self, marker: &mut Marker) {
-        marker.raw(self.realm.raw());
-        self.slots.trace(marker);
+        self.own.mark(marker);
     }
 }
 
@@ -147,7 +142,7 @@ fn array_index(name: &str) -> Option<u32> {
 
 /// Makes an exports object.
 pub(crate) fn new(host: QuickJs, slots: Rc<ExportsObject<QuickJs>>) -> Result<Value, Value> {
-    let body = Exports { slots, made: RefCell::default(), host, realm: host.realm_ref()? };
+    let body = Exports { own: ObjectBox::of(host, slots)?, made: RefCell::default() };
     // SAFETY: the class was registered with `Exports`.
     let object = unsafe { class::new_object(host.ctx(), host.classes().exports, qjs::JS_NULL, body) };
     let object = host.adopt(object.unwrap_or(qjs::JS_EXCEPTION))?;
@@ -179,7 +174,7 @@ impl Operation<'_> {
     }
 
     fn value(&self, position: usize) -> Result<Value, Value> {
-        self.exports.slots.value(&self.exports.host, position)
+        self.exports.own.slots().value(&self.exports.own.host(), position)
     }
 }
 
@@ -190,10 +185,10 @@ impl Operation<'_> {
 unsafe fn operate(object: qjs::JSValue, steps: impl FnOnce(&Operation<'_>) -> Result<c_int, Value>) -> c_int {
     // SAFETY: the class was registered with `Exports`.
     let exports = unsafe { class::body_unchecked::<Exports>(object) };
-    let host = exports.host;
+    let host = exports.own.host();
     let result = Cell::new(-1);
     panic::contain(host, || {
-        let done = exports.slots.names(&host).and_then(|names| steps(&Operation { exports, names }));
+        let done = exports.own.slots().names(&host).and_then(|names| steps(&Operation { exports, names }));
         match done {
             Ok(number) => result.set(number),
             Err(thrown) => return host.throw(thrown),
@@ -215,7 +210,7 @@ unsafe extern "C" fn get(
     let made = exports.made.borrow().find(key);
     match made {
         // SAFETY: the slots hold the value.
-        Some(value) => unsafe { value::dup(exports.host.runtime().rt, value) },
+        Some(value) => unsafe { value::dup(exports.own.host().runtime().rt, value) },
         None => make(exports, key),
     }
 }
@@ -223,11 +218,11 @@ unsafe extern "C" fn get(
 /// The value of a property that was not asked for before.
 #[inline(never)]
 fn make(exports: &Exports, key: qjs::JSAtom) -> qjs::JSValue {
-    let host = exports.host;
+    let host = exports.own.host();
     panic::contain(host, || {
-        let value = exports.slots.names(&host).and_then(|names| match names.position(key) {
+        let value = exports.own.slots().names(&host).and_then(|names| match names.position(key) {
             Some(position) => {
-                let value = exports.slots.value(&host, position)?;
+                let value = exports.own.slots().value(&host, position)?;
                 exports.made.borrow_mut().insert(key, value.raw());
                 Ok(value.into_raw())
             }
@@ -281,7 +276,7 @@ unsafe extern "C" fn own_property_keys(
             let list = qjs::js_malloc(ctx, (own.len() * size_of::<qjs::JSPropertyEnum>()) as _);
             let list = list.cast::<qjs::JSPropertyEnum>();
             if list.is_null() {
-                return Err(operation.exports.host.take_exception());
+                return Err(operation.exports.own.host().take_exception());
             }
             for (at, key) in own.iter().enumerate() {
                 list.add(at).write(qjs::JSPropertyEnum { is_enumerable: true, atom: qjs::JS_DupAtom(ctx, *key) });
@@ -316,7 +311,7 @@ unsafe extern "C" fn define_own_property(
     // SAFETY: QuickJS calls the methods with live objects of the class and live values only.
     unsafe {
         operate(object, |operation| {
-            let host = operation.exports.host;
+            let host = operation.exports.own.host();
             let refused = match operation.position(key) {
                 // 2.a. If extensible is false, return false.
                 None => Some(c"object is not extensible"),

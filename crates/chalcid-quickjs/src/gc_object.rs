@@ -20,28 +20,23 @@ use chalcid_js::host::{Attributes, Call, FunctionKind, Host, Key, NativeFunction
 use rquickjs::qjs;
 
 use crate::QuickJs;
-use crate::class::{self, ClassBox, Marker};
-use crate::realm::RealmRef;
+use crate::class::{self, ClassBox, Marker, ObjectBox};
 use crate::runtime::Runtime;
 use crate::value::{self, Value};
 
 /// What the target of an Exported GC Object owns.
 pub(crate) struct GcObject {
-    slots: Rc<dyn PlatformObject<QuickJs>>,
+    own: ObjectBox,
     id: u32,
-    runtime: NonNull<Runtime>,
-    realm: RealmRef,
 }
 
 impl ClassBox for GcObject {
     fn runtime(&self) -> &Runtime {
-        // SAFETY: the runtime's state outlives every object.
-        unsafe { self.runtime.as_ref() }
+        self.own.runtime()
     }
 
     fn mark(&self, marker: &mut Marker) {
-        marker.raw(self.realm.raw());
-        self.slots.trace(marker);
+        self.own.mark(marker);
     }
 }
 
@@ -53,19 +48,17 @@ impl Drop for GcObject {
 
 /// Makes the object of a structure or array that has none.
 pub(crate) fn new(host: QuickJs, id: u32, slots: Rc<dyn PlatformObject<QuickJs>>) -> Result<Value, Value> {
-    let runtime = host.runtime();
-    runtime.follow_collection();
-    runtime.collector.waste(host.ctx(), host.runtime_ptr());
-    runtime.pressure.relieve(runtime.rt, &runtime.agent);
-    let realm = host.realm_ref()?;
-    let handler = match realm.data().gc_object_handler.get() {
+    host.runtime().follow_collection();
+    let own = ObjectBox::new(host, slots)?;
+    let realm = own.realm().data();
+    let handler = match realm.gc_object_handler.get() {
         Some(handler) => handler.clone(),
         None => {
             let handler = make_handler(host)?;
-            realm.data().gc_object_handler.get_or_init(|| handler).clone()
+            realm.gc_object_handler.get_or_init(|| handler).clone()
         }
     };
-    let body = GcObject { slots, id, runtime: host.runtime_ptr(), realm };
+    let body = GcObject { own, id };
     // SAFETY: the class was registered with `GcObject`.
     let target = unsafe { class::new_object(host.ctx(), host.classes().gc_object, qjs::JS_NULL, body) };
     let target = host.adopt(target.unwrap_or(qjs::JS_EXCEPTION))?;
@@ -106,7 +99,7 @@ pub(crate) fn slots(host: QuickJs, value: &Value) -> Option<Rc<dyn PlatformObjec
     let target = host.adopt(unsafe { qjs::JS_GetProxyTarget(host.ctx().as_ptr(), value.raw()) }).ok()?;
     // SAFETY: the class was registered with `GcObject`, and `target` keeps the box.
     let body = unsafe { class::body::<GcObject>(target.raw(), host.classes().gc_object)? };
-    Some(Rc::clone(&body.slots))
+    Some(Rc::clone(body.own.slots()))
 }
 
 /// The handler. What it does not say a frozen object without properties says itself.

@@ -432,7 +432,7 @@ impl Host for QuickJs {
         // SAFETY: the classes were registered with these boxes, and `value` keeps the object meanwhile.
         unsafe {
             if let Some(body) = class::body::<ObjectBox>(value.raw(), classes.object) {
-                return Some(body.slots());
+                return Some(Rc::clone(body.slots()));
             }
             let exported = class::body::<Exported>(value.raw(), classes.exported)?;
             Some(exported.slots())
