@@ -36,20 +36,20 @@ pub fn lower(program: &[u8]) -> Option<Vec<u8>> {
 /// Writes the body of a function.
 type Body = fn(&mut InstructionSink<'_>);
 
-/// The functions that are added, in their order: which of the added types each has, and its body.
-const ADDED: [(u32, Body); 12] = [
-    (0, add128),
-    (0, sub128),
-    (1, |f| mul_wide(f, true)),
-    (1, |f| mul_wide(f, false)),
-    (2, |f| _ = f.local_get(0).local_get(1).i32_div_s()),
-    (2, |f| _ = f.local_get(0).local_get(1).i32_div_u()),
-    (2, |f| _ = f.local_get(0).local_get(1).i32_rem_s()),
-    (2, |f| _ = f.local_get(0).local_get(1).i32_rem_u()),
-    (3, |f| _ = f.local_get(0).local_get(1).i64_div_s()),
-    (3, |f| _ = f.local_get(0).local_get(1).i64_div_u()),
-    (3, |f| _ = f.local_get(0).local_get(1).i64_rem_s()),
-    (3, |f| _ = f.local_get(0).local_get(1).i64_rem_u()),
+/// The functions that are added: the operator each stands for, which of the added types it has, and its body.
+static ADDED: [(Operator<'static>, u32, Body); 12] = [
+    (Operator::I64Add128, 0, add128),
+    (Operator::I64Sub128, 0, sub128),
+    (Operator::I64MulWideS, 1, |f| mul_wide(f, true)),
+    (Operator::I64MulWideU, 1, |f| mul_wide(f, false)),
+    (Operator::I32DivS, 2, |f| _ = f.local_get(0).local_get(1).i32_div_s()),
+    (Operator::I32DivU, 2, |f| _ = f.local_get(0).local_get(1).i32_div_u()),
+    (Operator::I32RemS, 2, |f| _ = f.local_get(0).local_get(1).i32_rem_s()),
+    (Operator::I32RemU, 2, |f| _ = f.local_get(0).local_get(1).i32_rem_u()),
+    (Operator::I64DivS, 3, |f| _ = f.local_get(0).local_get(1).i64_div_s()),
+    (Operator::I64DivU, 3, |f| _ = f.local_get(0).local_get(1).i64_div_u()),
+    (Operator::I64RemS, 3, |f| _ = f.local_get(0).local_get(1).i64_rem_s()),
+    (Operator::I64RemU, 3, |f| _ = f.local_get(0).local_get(1).i64_rem_u()),
 ];
 
 struct Pass {
@@ -81,7 +81,7 @@ impl Reencode for Pass {
         section: wasmparser::FunctionSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         utils::parse_function_section(self, functions, section)?;
-        for (ty, _) in ADDED {
+        for (_, ty, _) in &ADDED {
             functions.function(self.types + ty);
         }
         Ok(())
@@ -93,7 +93,7 @@ impl Reencode for Pass {
         section: wasmparser::CodeSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         utils::parse_code_section(self, code, section)?;
-        for (_, body) in ADDED {
+        for (_, _, body) in &ADDED {
             let mut function = Function::new([(6, ValType::I64)]);
             body(&mut function.instructions());
             function.instructions().end();
@@ -103,22 +103,10 @@ impl Reencode for Pass {
     }
 
     fn instruction<'a>(&mut self, operator: Operator<'a>) -> Result<wasm_encoder::Instruction<'a>, Error<Infallible>> {
-        let added = match operator {
-            Operator::I64Add128 => 0,
-            Operator::I64Sub128 => 1,
-            Operator::I64MulWideS => 2,
-            Operator::I64MulWideU => 3,
-            Operator::I32DivS => 4,
-            Operator::I32DivU => 5,
-            Operator::I32RemS => 6,
-            Operator::I32RemU => 7,
-            Operator::I64DivS => 8,
-            Operator::I64DivU => 9,
-            Operator::I64RemS => 10,
-            Operator::I64RemU => 11,
-            other => return utils::instruction(self, other),
-        };
-        Ok(wasm_encoder::Instruction::Call(self.functions + added))
+        match ADDED.iter().zip(0..).find(|((added, ..), _)| *added == operator) {
+            Some((_, index)) => Ok(wasm_encoder::Instruction::Call(self.functions + index)),
+            None => utils::instruction(self, operator),
+        }
     }
 }
 
