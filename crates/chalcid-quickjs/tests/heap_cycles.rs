@@ -7,7 +7,7 @@
 mod common;
 
 use chalcid_quickjs::chalcid::Config;
-use common::alive::{alive, end, stays_flat, stays_flat_under_stress};
+use common::alive::{alive, end, stays_flat, stays_flat_under_stress, weak_references_see_them_die};
 use common::{context, context_with, run_in};
 
 /// Checks a kind of cycle in both modes.
@@ -190,25 +190,12 @@ fn weak_references_see_cycles_die() {
     let (runtime, context) = context();
     context.with(|ctx| {
         run_in(&ctx, VALUES);
-        run_in(
+        weak_references_see_them_die(
             &ctx,
-            "globalThis.finalized = []; globalThis.registry = new FinalizationRegistry((name) => finalized.push(name));
-             globalThis.references = (() => {
-                 const holder = {}, exports = make(); holder.node = exports.node(holder, null); exports.keep(() => holder);
-                 try { exports.raise(holder); } catch (error) { holder.error = error; }
-                 const things = { holder, node: holder.node, error: holder.error, exports, weak: new WeakMap([[holder.node, holder]]) };
-                 for (const [name, thing] of Object.entries(things)) registry.register(thing, name);
-                 return Object.entries(things).map(([name, thing]) => [name, new WeakRef(thing)]);
-             })();",
-        );
-        ctx.run_gc();
-        while ctx.execute_pending_job() {}
-        run_in(
-            &ctx,
-            "for (const [name, reference] of references) {
-                 same(reference.deref(), undefined, name);
-                 same(finalized.includes(name), true, `the registry of ${name}`);
-             }",
+            "const holder = {}, exports = make(); holder.node = exports.node(holder, null); exports.keep(() => holder);
+             try { exports.raise(holder); } catch (error) { holder.error = error; }
+             return { holder, node: holder.node, error: holder.error, exports, weak: new WeakMap([[holder.node, holder]]) };",
+            || ctx.run_gc(),
         );
     });
     end(runtime, context);

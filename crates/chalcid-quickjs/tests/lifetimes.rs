@@ -7,7 +7,7 @@
 mod common;
 
 use chalcid_quickjs::rquickjs::{Context, Runtime};
-use common::alive::{alive, end, stays_flat};
+use common::alive::{alive, end, stays_flat, weak_references_see_them_die};
 use common::{context, run_in};
 
 const EVERYTHING: &str = r#"
@@ -154,33 +154,20 @@ fn weak_references_and_finalization_registries_see_everything_die() {
     let (runtime, context) = context();
     context.with(|ctx| {
         run_in(&ctx, OBJECTS);
-        run_in(
+        weak_references_see_them_die(
             &ctx,
-            r#"
-            globalThis.finalized = [];
-            globalThis.registry = new FinalizationRegistry((name) => finalized.push(name));
-            globalThis.references = (() => {
-                const exports = make();
-                const { node, nodes, any, tag } = exports;
-                const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
-                const things = { node, nodes, any, tag, exports, memory, fixed: memory.buffer, resizable: memory.toResizableBuffer(),
-                    object: node({}, null), exception: new WebAssembly.Exception(tag, [1]), held: {} };
-                nodes.set(0, things.object);
-                nodes.set(1, node(things.held, null));
-                for (const [name, thing] of Object.entries(things)) registry.register(thing, name);
-                return Object.entries(things).map(([name, thing]) => [name, new WeakRef(thing)]);
-            })();
-        "#,
-        );
-        alive(&runtime, &ctx);
-        alive(&runtime, &ctx);
-        while ctx.execute_pending_job() {}
-        run_in(
-            &ctx,
-            "for (const [name, reference] of references) {
-                same(reference.deref(), undefined, name);
-                same(finalized.includes(name), true, `the registry of ${name}`);
-            }",
+            "const exports = make();
+             const { node, nodes, any, tag } = exports;
+             const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
+             const things = { node, nodes, any, tag, exports, memory, fixed: memory.buffer, resizable: memory.toResizableBuffer(),
+                 object: node({}, null), exception: new WebAssembly.Exception(tag, [1]), held: {} };
+             nodes.set(0, things.object);
+             nodes.set(1, node(things.held, null));
+             return things;",
+            || {
+                alive(&runtime, &ctx);
+                alive(&runtime, &ctx);
+            },
         );
     });
     end(runtime, context);

@@ -65,6 +65,31 @@ fn stays_flat_in((runtime, context): (Runtime, Context), setup: &str, round: &st
     end(runtime, context);
 }
 
+/// Checks that weak references and finalization registries see that everything dies that `things` (the body of a function) returns as properties of an
+/// object.
+pub fn weak_references_see_them_die(ctx: &Ctx<'_>, things: &str, collect: impl FnOnce()) {
+    run_in(
+        ctx,
+        &format!(
+            "globalThis.finalized = []; globalThis.registry = new FinalizationRegistry((name) => finalized.push(name));
+             globalThis.references = (() => {{
+                 const things = Object.entries((() => {{ {things} }})());
+                 for (const [name, thing] of things) registry.register(thing, name);
+                 return things.map(([name, thing]) => [name, new WeakRef(thing)]);
+             }})();"
+        ),
+    );
+    collect();
+    while ctx.execute_pending_job() {}
+    run_in(
+        ctx,
+        "for (const [name, reference] of references) {
+             same(reference.deref(), undefined, name);
+             same(finalized.includes(name), true, `the registry of ${name}`);
+         }",
+    );
+}
+
 /// Drops context and runtime: QuickJS aborts the process if anything is left.
 pub fn end(runtime: Runtime, context: Context) {
     drop(context);
