@@ -24,11 +24,21 @@ const ARRIVAL: Duration = Duration::from_micros(200);
 /// Does work on this thread and up to `helpers` others at a time. Each makes a worker, and calls `step` with it until that says that nothing is left. Where
 /// the system refuses threads, there are fewer.
 pub fn together<W>(helpers: NonZero<usize>, worker: impl Fn() -> W + Sync, step: impl Fn(&mut W) -> bool + Sync) {
+    together_after(ARRIVAL, helpers, worker, step);
+}
+
+/// The same, where the thread that has the work waits so long for another at most.
+fn together_after<W>(
+    patience: Duration,
+    helpers: NonZero<usize>,
+    worker: impl Fn() -> W + Sync,
+    step: impl Fn(&mut W) -> bool + Sync,
+) {
     let (arrivals, here) = (Arrivals::default(), processor::current());
     let help = || {
         processor::leave(here);
-        arrivals.arrive();
         let mut worker = worker();
+        arrivals.arrive();
         while step(&mut worker) {}
     };
     scope(|scope| {
@@ -37,7 +47,7 @@ pub fn together<W>(helpers: NonZero<usize>, worker: impl Fn() -> W + Sync, step:
         let mut worker = worker();
         let mut is_left = step(&mut worker);
         if is_left && started > 0 {
-            arrivals.wait();
+            arrivals.wait(patience);
         }
         while is_left {
             is_left = step(&mut worker);
@@ -45,7 +55,7 @@ pub fn together<W>(helpers: NonZero<usize>, worker: impl Fn() -> W + Sync, step:
     });
 }
 
-/// Whether any thread has arrived.
+/// Whether any thread has arrived, ready to work.
 #[derive(Default)]
 struct Arrivals {
     any: Mutex<bool>,
@@ -58,10 +68,10 @@ impl Arrivals {
         self.changed.notify_one();
     }
 
-    fn wait(&self) {
+    fn wait(&self, patience: Duration) {
         let any = self.any.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing depends on it: without help, the work is done here.
-        let _ = self.changed.wait_timeout_while(any, ARRIVAL, |any| !*any);
+        let _ = self.changed.wait_timeout_while(any, patience, |any| !*any);
     }
 }
 
@@ -144,24 +154,28 @@ mod tests {
     }
 
     #[test]
-    fn help_arrives_while_there_is_work() {
-        if processors() < 2 {
-            return;
-        }
-        // Work of a few milliseconds is shared; on a busy machine not every time.
-        let is_shared = || {
-            let (next, threads) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-            together(
-                NonZero::new(1).unwrap(),
-                || threads.lock().unwrap().push(std::thread::current().id()),
-                |()| {
-                    let begun = std::time::Instant::now();
-                    while begun.elapsed() < Duration::from_micros(100) {}
-                    next.fetch_add(1, Ordering::Relaxed) < 50
-                },
-            );
-            threads.into_inner().unwrap().len() == 2
+    fn work_goes_on_when_help_has_arrived() {
+        let asks = std::thread::current().id();
+        let (workers, own) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let worker = || {
+            workers.fetch_add(1, Ordering::Relaxed);
         };
-        assert!((0..100).any(|_| is_shared()));
+        // Two pieces, which are left to the one that has them. It does the first at once, and waits for ever if it has to.
+        together_after(Duration::MAX, NonZero::new(1).unwrap(), worker, |()| {
+            if std::thread::current().id() != asks {
+                return false;
+            }
+            let is_first = own.fetch_add(1, Ordering::Relaxed) == 0;
+            assert!(is_first || workers.load(Ordering::Relaxed) == 2);
+            is_first
+        });
+        assert_eq!(own.into_inner(), 2);
+    }
+
+    #[test]
+    fn whoever_moves_on_may_go_back() {
+        let before = processors();
+        processor::leave(processor::current());
+        assert_eq!(processors(), before);
     }
 }
