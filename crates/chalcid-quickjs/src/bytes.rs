@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chalcid::host::copy_bytes;
 use chalcid_js::host::Host;
 use rquickjs::qjs;
 
@@ -63,7 +62,8 @@ fn slice(host: QuickJs, buffer: &Value, offset: usize, length: usize) -> Arc<[u8
     let length = length.min(size - start);
     // SAFETY: the range lies in the buffer's block, and nothing runs before the bytes are copied. Another thread may write to a
     // shared buffer meanwhile: QuickJS's own reads have that race, and any bytes are acceptable.
-    copy_bytes(unsafe { std::slice::from_raw_parts(data.add(start), length) })
+    let bytes = unsafe { std::slice::from_raw_parts(data.add(start), length) };
+    host.runtime().agent.engine().copy_bytes(bytes)
 }
 
 fn copy_typed_array(host: QuickJs, array: &Value) -> Result<Arc<[u8]>, Value> {

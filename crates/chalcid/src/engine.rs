@@ -193,7 +193,12 @@ impl Engine {
         &self.0.memories
     }
 
-    /// How many threads are to help with hashing and validating `bytes`.
+    /// A copy of a module's bytes, to be kept. Another thread helps with very many, if the engine may have more than one.
+    pub fn copy_bytes(&self, bytes: &[u8]) -> Arc<[u8]> {
+        chalcid_vm::copy_bytes(bytes, self.helpers_for(bytes))
+    }
+
+    /// How many threads are to help with copying, hashing and validating `bytes`.
     pub(crate) fn helpers_for(&self, bytes: &[u8]) -> Option<NonZero<usize>> {
         chalcid_module::helpers_for(bytes, self.0.pool.threads())
     }

@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 
 use chalcid_vm::Strong;
 
-pub use chalcid_vm::{Agent as RawAgent, Edge, HostHooks, HostValue, Keeper, Phase, RawHostValue, copy_bytes};
+pub use chalcid_vm::{Agent as RawAgent, Edge, HostHooks, HostValue, Keeper, Phase, RawHostValue};
 
 use crate::{AnyRef, Exception, Func, FuncHome, Global, Instance, Memory, Table, Tag};
 

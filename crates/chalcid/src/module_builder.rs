@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use chalcid_module::decode::stream::{Batch, Stream};
 
-use crate::host::copy_bytes;
 use crate::{CompileError, Engine, Module};
 
 /// A module whose bytes arrive piece by piece: decoded and validated on the engine's threads meanwhile. Clones are handles to the same one.
@@ -135,7 +134,9 @@ impl ModuleBuilder {
         drop(state);
         let (bytes, hash, declarations) = stream.finish();
         match declarations.filter(|_| is_valid) {
-            Some(declarations) => Module::of_valid(&shared.engine, copy_bytes(&bytes), hash, declarations, started),
+            Some(declarations) => {
+                Module::of_valid(&shared.engine, shared.engine.copy_bytes(&bytes), hash, declarations, started)
+            }
             None => Module::new(&shared.engine, bytes),
         }
     }

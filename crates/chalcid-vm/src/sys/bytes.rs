@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chalcid_module::helpers::{processors, together};
+use chalcid_module::helpers::together;
 
 /// The size of the pages that large copies are to lie in. Where the system's are of another size, its advice is lost.
 const LARGE_PAGE: usize = 2 << 20;
@@ -18,29 +18,29 @@ const STEP: usize = 128 << 10;
 /// Bytes from which on a second thread saves time.
 const WORTH_HELP: usize = 2 * LARGE_PAGE;
 
-/// A copy of bytes.
-pub fn copy_bytes(bytes: &[u8]) -> Arc<[u8]> {
+/// A copy of bytes. Of the threads that may help, one is made use of where it saves time.
+pub fn copy_bytes(bytes: &[u8], helpers: Option<NonZero<usize>>) -> Arc<[u8]> {
     if bytes.len() < FRESH {
         return bytes.into();
     }
     let mut copy = Arc::<[u8]>::new_uninit_slice(bytes.len());
     if let Some(unwritten) = Arc::get_mut(&mut copy) {
-        fill(unwritten, bytes);
+        fill(unwritten, bytes, helpers);
     }
     // SAFETY: a new `Arc` has one owner, so that all of it was just written.
     unsafe { copy.assume_init() }
 }
 
 /// Writes to all of a block to which nobody has written.
-fn fill(block: &mut [MaybeUninit<u8>], bytes: &[u8]) {
-    let helpers = if block.len() < WORTH_HELP { 0 } else { processors().saturating_sub(1) };
+fn fill(block: &mut [MaybeUninit<u8>], bytes: &[u8], helpers: Option<NonZero<usize>>) {
+    let helper = helpers.filter(|_| block.len() >= WORTH_HELP).map(|_| NonZero::<usize>::MIN);
     let pieces = Mutex::new(pieces(block, bytes));
     let step = || {
         let piece = pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
         piece.map(Piece::write).is_some()
     };
-    match NonZero::new(helpers.min(1)) {
-        Some(helpers) => together(helpers, || (), |()| step()),
+    match helper {
+        Some(helper) => together(helper, || (), |()| step()),
         None => while step() {},
     }
 }
@@ -120,7 +120,9 @@ mod tests {
         let sizes = [1, FRESH, FRESH + STEP, LARGE_PAGE, WORTH_HELP, 2 * LARGE_PAGE, 5 * LARGE_PAGE + 4097].map(near);
         for len in sizes.concat() {
             let bytes: Vec<u8> = (0..len).map(|at| (at * 31 % 251) as u8).collect();
-            assert!(*copy_bytes(&bytes) == *bytes, "{len}");
+            for helpers in [None, NonZero::new(3)] {
+                assert!(*copy_bytes(&bytes, helpers) == *bytes, "{len} {helpers:?}");
+            }
         }
     }
 }
