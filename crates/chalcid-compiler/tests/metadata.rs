@@ -3,7 +3,9 @@
 
 mod common;
 
-use chalcid_compiler::{AbiType, Compiler, Settings, Signature};
+use std::sync::Arc;
+
+use chalcid_compiler::{AbiType, Compiler, Settings, Signature, Tier};
 use chalcid_module::artifact::CompiledCode;
 use chalcid_module::trap_code::TrapCode;
 use common::{Module, compile, compiler};
@@ -84,7 +86,7 @@ fn a_reference_that_lives_across_a_call_is_in_its_stack_map() {
     assert_eq!(codes[0].stack_maps.len(), 0);
     let [map] = &codes[1].stack_maps[..] else { panic!("{:?}", codes[1].stack_maps) };
     assert_eq!(map.references.len(), 1, "only the second parameter is used after the call");
-    assert!(map.references[0] + 4 <= map.frame_size);
+    assert!((-(map.frame_size as i32)..=-4).contains(&map.references[0]));
     assert!((map.return_offset as usize) < codes[1].code.len());
 }
 
@@ -104,6 +106,24 @@ fn references_survive_calls_in_loops_blocks_and_selects() {
     let live: Vec<_> = codes[1].stack_maps.iter().map(|map| map.references.len()).collect();
     // Across the first call the parameter, across the others it and the local, across the last the local.
     assert_eq!(live, [1, 2, 2, 1]);
+}
+
+#[test]
+fn equal_stack_maps_of_a_function_are_stored_once() {
+    // Two references live across all calls, and a third across every other one.
+    let calls = "(call $f) (call $make) (call $f) (call $take)".repeat(100);
+    let text = format!(
+        "(module (func $f) (func $make (result externref) ref.null extern) (func $take (param externref))
+            (func (param externref externref) {calls} (call $take (local.get 0)) (call $take (local.get 1))))"
+    );
+    for tier in [Tier::Baseline, Tier::Optimizing] {
+        let code = Module::text(&text).compile_by(tier, &compiler(), 3).unwrap();
+        let lists: Vec<_> = code.stack_maps.iter().map(|map| &map.references).collect();
+        assert!(lists.len() >= 400 && lists.iter().any(|list| list.len() == 3), "{tier:?}");
+        for (at, list) in lists.iter().enumerate() {
+            assert!(lists[..at].iter().all(|other| (other == list) == Arc::ptr_eq(other, list)), "{tier:?}");
+        }
+    }
 }
 
 #[test]

@@ -5,12 +5,16 @@
 mod bundle;
 mod check;
 mod codec;
+mod references;
+
+use std::sync::Arc;
 
 use crate::trap_code::TrapCode;
 
 pub use bundle::{BundledFunction, CodeBundle};
 pub use check::Fault;
 pub use codec::{FORMAT, Malformed};
+pub use references::ReferenceLists;
 
 /// Which compiler made code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -122,8 +126,8 @@ pub struct StackMap {
     pub return_offset: u32,
     /// Bytes between the stack pointer at the call and the frame pointer.
     pub frame_size: u32,
-    /// Offsets from the stack pointer at the call of 32-bit references into the heap.
-    pub references: Box<[u32]>,
+    /// Offsets from the frame pointer of 32-bit references into the heap. Calls with equal lists share one: see [`ReferenceLists`].
+    pub references: Arc<[i32]>,
 }
 
 /// The module bytes that a stretch of code comes from.

@@ -4,6 +4,8 @@
 //! have put them (entries of the stack into their slots, locals into their homes) and loads them again, so that the collector finds
 //! references where it would find them at any other call.
 
+use std::sync::Arc;
+
 use chalcid_module::builtins::Builtin;
 use chalcid_module::index::TypeIdx;
 use chalcid_module::layout::{POINTER_SIZE, vmcontext};
@@ -28,7 +30,7 @@ pub(super) struct Cold {
     /// Entries in registers at the time: register, type, slot.
     saved: Vec<(u8, AbiType, Mem)>,
     /// References in the frame at the time, once those entries are in their slots.
-    references: Box<[i32]>,
+    references: Option<Arc<[i32]>>,
 }
 
 /// What it does.
@@ -61,14 +63,7 @@ impl Baseline<'_> {
 
     /// The same, for a label.
     pub fn cold_at(&mut self, entry: Label, kind: ColdKind) {
-        self.cold.push(Cold {
-            entry,
-            back: None,
-            wasm_offset: self.offset,
-            kind,
-            saved: Vec::new(),
-            references: Box::default(),
-        });
+        self.cold.push(Cold { entry, back: None, wasm_offset: self.offset, kind, saved: Vec::new(), references: None });
     }
 
     /// Labels of code behind the rest and of the place it goes back to, which the caller binds.
@@ -78,7 +73,7 @@ impl Baseline<'_> {
         let calls = !matches!(kind, ColdKind::Truncate { .. });
         let saved = if calls { self.registers_in_use() } else { Vec::new() };
         let saved: Vec<_> = saved.into_iter().map(|(reg, ty, height)| (reg, ty, self.saving_slot(height))).collect();
-        let references = if calls { self.references() } else { Box::default() };
+        let references = if calls { self.references() } else { None };
         self.cold.push(Cold { entry, back: Some(back), wasm_offset: self.offset, kind, saved, references });
         (entry, back)
     }
@@ -125,7 +120,7 @@ impl Baseline<'_> {
     }
 
     /// Calls a builtin whose arguments behind the context are in place.
-    fn call_mapped(&mut self, builtin: Builtin, references: Box<[i32]>) {
+    fn call_mapped(&mut self, builtin: Builtin, references: Option<Arc<[i32]>>) {
         self.load_vmctx(RDI);
         self.call_entry(builtin);
         self.map_here(0, references);

@@ -1,5 +1,7 @@
 //! The tables beside the code: trap sites, source positions, stack maps, landings; and the artifact.
 
+use std::sync::Arc;
+
 use chalcid_module::artifact::{CompiledCode, HandlerSite, SourcePosition, StackMap, Tier, TrapSite};
 use chalcid_module::trap_code::TrapCode;
 
@@ -12,11 +14,13 @@ pub(super) struct Map {
     /// Bytes below the frame at the call.
     outgoing: u32,
     /// Offsets from the frame pointer.
-    references: Box<[i32]>,
+    references: Arc<[i32]>,
 }
 
-/// Most references in the maps of a function.
+/// Most references in the maps of a function, when those that calls share count once.
 const MOST_REFERENCES: u64 = 1 << 21;
+/// Most references that are looked at for these maps.
+const MOST_LOOKS: u64 = 1 << 24;
 
 impl Baseline<'_> {
     /// Notes where the code at hand comes from, before an instruction that can trap or a call.
@@ -36,34 +40,38 @@ impl Baseline<'_> {
         self.traps.push(TrapSite { offset: self.asm.pos(), code });
     }
 
-    /// Where the frame holds references now, provided that entries in registers go to their slots. For one map.
-    pub fn references(&mut self) -> Box<[i32]> {
+    /// Where the frame holds references now, if it does, provided that entries in registers go to their slots. For one map.
+    pub fn references(&mut self) -> Option<Arc<[i32]>> {
         if self.gc_homes.is_empty() && self.gc_entries.is_empty() {
-            return Box::default();
+            return None;
         }
+        let mut lists = std::mem::take(&mut self.reference_lists);
         let entries = self.gc_entries.iter().filter(|&&height| {
             let entry = &self.entries(height as usize)[0];
             matches!(entry.loc, Loc::Slot | Loc::Gpr(_))
         });
         let entries = entries.map(|&height| self.slot(height as usize).disp);
-        let references: Box<[i32]> = self.gc_homes.iter().copied().chain(entries).collect();
-        self.mapped += references.len() as u64;
-        references
+        let references = lists.share(self.gc_homes.iter().copied().chain(entries));
+        self.reference_lists = lists;
+        self.looked_at += references.len() as u64;
+        (!references.is_empty()).then_some(references)
     }
 
     /// Notes the references at the call that was just emitted.
-    pub fn map_here(&mut self, outgoing: u32, references: Box<[i32]>) {
-        if !references.is_empty() {
+    pub fn map_here(&mut self, outgoing: u32, references: Option<Arc<[i32]>>) {
+        if let Some(references) = references {
             self.maps.push(Map { return_offset: self.asm.pos(), outgoing, references });
         }
     }
 
     /// Fails when there is too much for the running side to keep.
     pub fn check_maps(&self) -> Result<(), CompileError> {
-        if self.mapped <= MOST_REFERENCES {
-            return Ok(());
+        for (count, limit) in [(self.reference_lists.stored(), MOST_REFERENCES), (self.looked_at, MOST_LOOKS)] {
+            if count > limit {
+                return Err(CompileError::TooComplex { what: "references at calls", count, limit });
+            }
         }
-        Err(CompileError::TooComplex { what: "references at calls", count: self.mapped, limit: MOST_REFERENCES })
+        Ok(())
     }
 
     /// The artifact.
@@ -73,10 +81,10 @@ impl Baseline<'_> {
         let size = self.frame_size();
         let maps = self.maps.drain(..);
         let stack_maps: Vec<_> = maps
-            .map(|map| {
-                let frame_size = size + map.outgoing;
-                let references = map.references.iter().map(|offset| frame_size.wrapping_add_signed(*offset)).collect();
-                StackMap { return_offset: map.return_offset, frame_size, references }
+            .map(|Map { return_offset, outgoing, references }| StackMap {
+                return_offset,
+                frame_size: size + outgoing,
+                references,
             })
             .collect();
         let handlers = self.handler_sites.iter();

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use chalcid_module::artifact::{SourcePosition, TrapSite};
+use chalcid_module::artifact::{ReferenceLists, SourcePosition, TrapSite};
 use wasmparser::OperatorsReaderAllocations;
 
 use super::abi::Place;
@@ -28,6 +28,7 @@ pub(super) struct Scratch {
     pub traps: Vec<TrapSite>,
     pub source_map: Vec<SourcePosition>,
     pub maps: Vec<Map>,
+    pub reference_lists: ReferenceLists,
     pub handler_sites: Vec<(u32, Label)>,
     pub moves: Moves,
     /// Types of the locals, and how often each is used: by a function that is being compiled, otherwise none.
@@ -90,6 +91,8 @@ impl Baseline<'_> {
         scratch.traps = emptied(self.traps);
         scratch.source_map = emptied(self.source_map);
         scratch.maps = emptied(self.maps);
+        scratch.reference_lists = self.reference_lists;
+        scratch.reference_lists.clear();
         scratch.handler_sites = emptied(self.handler_sites);
         scratch.moves = self.moves;
     }

@@ -12,7 +12,7 @@
 //! - Between a branch within an operator and the place where its ways join nothing is allocated: what would be spilled there would be
 //!   spilled on one of the ways only.
 
-use chalcid_module::artifact::{SourcePosition, TrapSite};
+use chalcid_module::artifact::{ReferenceLists, SourcePosition, TrapSite};
 use chalcid_module::declarations::Declarations;
 use chalcid_module::layout::VMContextLayout;
 use chalcid_module::types::FuncType;
@@ -202,8 +202,10 @@ pub(super) struct Baseline<'a> {
     pub struct_layouts: StructLayouts,
     /// Empty vectors for the moves of a call.
     pub moves: Moves,
-    /// References in all maps, which is bounded.
-    pub mapped: u64,
+    /// The references at calls.
+    pub reference_lists: ReferenceLists,
+    /// How many were looked at.
+    pub looked_at: u64,
     /// Start of the code that leaves the function.
     pub overflow: Label,
 }
@@ -265,7 +267,8 @@ impl<'a> Baseline<'a> {
             handler_sites: std::mem::take(&mut scratch.handler_sites),
             struct_layouts: StructLayouts::default(),
             moves: std::mem::take(&mut scratch.moves),
-            mapped: 0,
+            reference_lists: std::mem::take(&mut scratch.reference_lists),
+            looked_at: 0,
             overflow,
         }
     }

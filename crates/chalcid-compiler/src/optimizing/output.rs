@@ -1,7 +1,7 @@
 //! Cranelift's output as an artifact.
 
 use chalcid_module::artifact::{
-    CompiledCode, HandlerSite, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite,
+    CompiledCode, HandlerSite, ReferenceLists, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite,
 };
 use chalcid_module::trap_code::TrapCode;
 use cranelift_codegen::binemit::Reloc;
@@ -96,11 +96,13 @@ fn trap_code(code: ir::TrapCode) -> Option<TrapCode> {
 }
 
 fn stack_maps(compiled: &IrCode) -> Vec<StackMap> {
+    let mut lists = ReferenceLists::default();
     let maps = compiled.buffer.user_stack_maps().iter();
-    maps.map(|(return_offset, frame_size, map)| StackMap {
-        return_offset: *return_offset,
-        frame_size: *frame_size,
-        references: map.entries().map(|(_, offset)| offset).collect(),
+    maps.map(|&(return_offset, frame_size, ref map)| {
+        // Cranelift counts from the stack pointer at the call.
+        let from_frame_pointer = |offset: u32| offset.wrapping_sub(frame_size).cast_signed();
+        let references = lists.share(map.entries().map(|(_, offset)| from_frame_pointer(offset)));
+        StackMap { return_offset, frame_size, references }
     })
     .collect()
 }

@@ -15,11 +15,11 @@ fn ascend<T>(items: &[T], offset: impl Fn(&T) -> u32) -> bool {
     items.windows(2).all(|pair| offset(&pair[0]) < offset(&pair[1]))
 }
 
-/// Whether a place of four bytes, relative to the stack pointer, is one that a frame keeps references in: within the frame, or among the parameters
+/// Whether a place of four bytes, relative to the frame pointer, is one that a frame keeps references in: within the frame, or among the parameters
 /// that its caller left above the return address.
-fn is_in_frame(offset: u32, frame_size: u32) -> bool {
-    let in_frame = u64::from(offset) + 4 <= u64::from(frame_size);
-    in_frame || u64::from(offset) >= u64::from(frame_size) + 16
+pub(super) fn is_in_frame(offset: i32, frame_size: u32) -> bool {
+    let in_frame = offset <= -4 && offset.unsigned_abs() <= frame_size;
+    in_frame || offset >= 16
 }
 
 impl CompiledCode {
@@ -44,7 +44,7 @@ impl CompiledCode {
         for map in &self.stack_maps {
             expect(is_return(map.return_offset), "a stack map belongs to a call")?;
             expect(map.frame_size.is_multiple_of(8), "the stack is aligned at calls")?;
-            expect(map.references.iter().all(|offset| offset.is_multiple_of(4)), "references are aligned")?;
+            expect(map.references.iter().all(|offset| offset % 4 == 0), "references are aligned")?;
             let inside = map.references.iter().all(|&offset| is_in_frame(offset, map.frame_size));
             expect(inside, "a reference lies in its frame")?;
         }
@@ -71,7 +71,7 @@ mod tests {
             alignment: 16,
             traps: vec![TrapSite { offset: 8, code: TrapCode::Unreachable }],
             source_map: vec![SourcePosition { offset: 4, wasm_offset: 9 }],
-            stack_maps: vec![StackMap { return_offset: 20, frame_size: 32, references: [0, 28, 48].into() }],
+            stack_maps: vec![StackMap { return_offset: 20, frame_size: 32, references: [-32, -4, 16].into() }],
             handlers: vec![HandlerSite { return_offset: 20, frame_size: 32, landing: 40 }],
             ..CompiledCode::default()
         }
@@ -90,9 +90,9 @@ mod tests {
             change(&mut code);
             code.check()
         };
-        let saved_frame_pointer = faulty(|code| code.stack_maps[0].references = [32].into());
+        let saved_frame_pointer = faulty(|code| code.stack_maps[0].references = [0].into());
         assert_eq!(saved_frame_pointer, Err("a reference lies in its frame"));
-        assert_eq!(faulty(|code| code.stack_maps[0].references = [2].into()), Err("references are aligned"));
+        assert_eq!(faulty(|code| code.stack_maps[0].references = [-30].into()), Err("references are aligned"));
         assert_eq!(faulty(|code| code.traps[0].offset = 64), Err("a trap site lies in the code"));
         assert_eq!(faulty(|code| code.traps[0].offset = 3), Err("a trap site has a place in the module"));
         assert_eq!(faulty(|code| code.traps.push(code.traps[0])), Err("trap sites ascend"));

@@ -6,22 +6,29 @@
 //! checks where the bytes come from and that they are whole.
 //!
 //! ```text
-//! bundle     = code_len code alignment functions relocations traps stack_maps source_map handlers
+//! bundle     = code_len code alignment functions relocations traps references stack_maps source_map handlers
 //! functions  = count (func tier:u8 gap len)*          gap: bytes between the end of the function before and this one's start
 //! relocation = offset:delta target:u8 addend:signed
 //! trap       = offset:delta code:u8
-//! stack_map  = offset:delta frame_size count offset*
+//! references = count (offset:signed delta)*           a list of a stack map
+//! stack_map  = offset:delta frame_size references:index
 //! position   = offset:delta wasm_offset:signed delta
 //! handler    = offset:delta frame_size landing
 //! ```
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
 use super::bundle::{BundledFunction, CodeBundle};
+use super::check::is_in_frame;
 use super::{CompiledCode, HandlerSite, Relocation, RelocationTarget, SourcePosition, StackMap, Tier, TrapSite};
 use crate::index::DefinedFuncIdx;
 use crate::trap_code::TrapCode;
 
 /// Number of the format; part of the key of everything that is written in it.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Largest alignment that is believed.
 const MAX_ALIGNMENT: u32 = 4096;
@@ -62,14 +69,7 @@ impl CodeBundle {
             to.delta(&mut last, site.offset);
             to.byte(site.code as u8);
         }
-        to.number(joined.stack_maps.len() as u32);
-        let mut last = 0;
-        for map in &joined.stack_maps {
-            to.delta(&mut last, map.return_offset);
-            to.number(map.frame_size);
-            to.number(map.references.len() as u32);
-            map.references.iter().for_each(|offset| to.number(*offset));
-        }
+        to.stack_maps(&joined.stack_maps);
         to.number(joined.source_map.len() as u32);
         let (mut last, mut wasm) = (0, 0);
         for position in &joined.source_map {
@@ -152,15 +152,27 @@ fn traps(from: &mut Reader<'_>, code: u32) -> Result<Vec<TrapSite>, Malformed> {
 }
 
 fn stack_maps(from: &mut Reader<'_>, code: u32) -> Result<Vec<StackMap>, Malformed> {
+    // With each, the frame that all of its references need.
+    let lists: Vec<(Arc<[i32]>, u32)> = from.list(1, |from| {
+        let (mut last, mut needs) = (0i32, 0);
+        let references = from.list(1, |from| {
+            last = last.wrapping_add(from.signed()? as i32);
+            if last < 0 {
+                needs = needs.max(last.unsigned_abs());
+            }
+            if is_in_frame(last, needs) { Ok(last) } else { Err(Malformed("reference outside its frame")) }
+        })?;
+        Ok((references.into(), needs))
+    })?;
     let mut last = 0;
     from.list(3, |from| {
         let return_offset = from.delta(&mut last, code)?;
         let frame_size = from.number()?;
-        let references: Vec<u32> = from.list(1, |from| {
-            let offset = from.number()?;
-            if offset > frame_size { Err(Malformed("reference outside its frame")) } else { Ok(offset) }
-        })?;
-        Ok(StackMap { return_offset, frame_size, references: references.into() })
+        let (references, needs) = lists.get(from.number()? as usize).ok_or(Malformed("references"))?;
+        if *needs > frame_size {
+            return Err(Malformed("reference outside its frame"));
+        }
+        Ok(StackMap { return_offset, frame_size, references: Arc::clone(references) })
     })
 }
 
@@ -213,6 +225,36 @@ impl Writer {
     fn delta(&mut self, last: &mut u32, value: u32) {
         self.number(value.wrapping_sub(*last));
         *last = value;
+    }
+
+    /// Stack maps, behind the lists that they share.
+    fn stack_maps(&mut self, maps: &[StackMap]) {
+        let mut known: HashMap<&[i32], u32, RandomState> = HashMap::default();
+        let mut lists: Vec<&[i32]> = Vec::new();
+        let mut indices = Vec::with_capacity(maps.len());
+        for map in maps {
+            let index = *known.entry(&map.references).or_insert_with(|| {
+                lists.push(&map.references);
+                lists.len() as u32 - 1
+            });
+            indices.push(index);
+        }
+        self.number(lists.len() as u32);
+        for list in lists {
+            self.number(list.len() as u32);
+            let mut last = 0;
+            for &offset in list {
+                self.signed(i64::from(offset.wrapping_sub(last)));
+                last = offset;
+            }
+        }
+        self.number(maps.len() as u32);
+        let mut last = 0;
+        for (map, index) in maps.iter().zip(indices) {
+            self.delta(&mut last, map.return_offset);
+            self.number(map.frame_size);
+            self.number(index);
+        }
     }
 }
 
@@ -311,7 +353,11 @@ mod tests {
                 TrapSite { offset: 0, code: TrapCode::CallStackExhausted },
                 TrapSite { offset: len - 1, code: TrapCode::Unreachable },
             ],
-            stack_maps: vec![StackMap { return_offset: len, frame_size: 300, references: [0, 8, 200].into() }],
+            // The last is a parameter on the stack.
+            stack_maps: vec![
+                StackMap { return_offset: len - 2, frame_size: 304, references: [-304, -296, -104, 24].into() },
+                StackMap { return_offset: len, frame_size: 300, references: [-8].into() },
+            ],
             source_map: vec![
                 SourcePosition { offset: 0, wasm_offset: u32::MAX },
                 SourcePosition { offset: 5, wasm_offset: 1000 * seed },
@@ -350,6 +396,24 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn equal_lists_of_references_are_written_and_kept_once() {
+        let calls = |from: u32, to: u32| {
+            let references: Vec<i32> = (1..500).map(|slot| -8 * slot).collect();
+            let map = |call| StackMap { return_offset: call, frame_size: 4000, references: references.clone().into() };
+            let mut bundle = CodeBundle::default();
+            let code = CompiledCode { stack_maps: (from..to).map(map).collect(), ..function(1, 2000) };
+            bundle.push(DefinedFuncIdx(0), code).unwrap();
+            bundle
+        };
+        let (one, many) = (calls(1, 2).encode(), calls(1, 1001).encode());
+        assert!(many.len() - one.len() < 5 * 1000, "{}, {}", one.len(), many.len());
+        let read = CodeBundle::decode(&many).unwrap();
+        let maps = &read.joined.stack_maps;
+        assert!(maps.len() == 1000 && maps.iter().all(|map| Arc::ptr_eq(&map.references, &maps[0].references)));
+        assert!(same(&read.joined, &calls(1, 1001).joined));
     }
 
     #[test]

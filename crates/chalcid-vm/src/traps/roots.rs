@@ -7,10 +7,10 @@ use crate::traps::backtrace;
 pub(crate) fn for_each_reference(agent: &Agent, visit: &mut dyn FnMut(u32)) {
     backtrace::walk(agent, None, &mut |frame| {
         if let Some(map) = frame.code.stack_map_at(frame.pc) {
-            let sp = frame.fp - map.frame_size as usize;
-            for offset in &map.references {
+            for &offset in &*map.references {
+                let place = frame.fp.wrapping_add_signed(offset as isize);
                 // SAFETY: the frame stands at the call that the map describes: at this place it keeps a live reference.
-                visit(unsafe { ((sp + *offset as usize) as *const u32).read() });
+                visit(unsafe { (place as *const u32).read() });
             }
         }
         true
