@@ -16,7 +16,7 @@ use crate::failure::{Backtrace, Failure, Pending};
 use crate::func::FuncRanges;
 use crate::heap::{DEFAULT_HEAP_LIMIT, Heap, no_functions};
 use crate::host::{HostHooks, PlainHost};
-use crate::lifetimes::{EntityList, HostCollection};
+use crate::lifetimes::{Deferred, EntityList, HostCollection};
 use crate::sys::stack::StackBounds;
 use crate::tag::TagInst;
 use crate::traps;
@@ -75,8 +75,7 @@ pub(crate) struct AgentInner {
     /// Where the thread keeps its current agent.
     pub(crate) current: CurrentCell,
     /// Handles that frames on the stack may rely on; released when the outermost scope closes.
-    deferred: RefCell<Vec<AnyStrong>>,
-    has_deferred: Cell<bool>,
+    pub(crate) deferred: Deferred,
     graveyard: RefCell<Vec<NonNull<Header>>>,
     burying: Cell<bool>,
     pub(crate) heap: Heap,
@@ -186,8 +185,7 @@ impl Agent {
             host_tag: Cell::new(None),
             depth: Cell::new(0),
             current: CurrentCell::of_this_thread(),
-            deferred: RefCell::new(Vec::new()),
-            has_deferred: Cell::new(false),
+            deferred: Deferred::default(),
             graveyard: RefCell::new(Vec::new()),
             burying: Cell::new(false),
             heap: Heap::new(settings.heap_limit, settings.heap_stress),
@@ -356,8 +354,7 @@ impl Agent {
     /// Keeps a handle until the outermost scope closes.
     pub(crate) fn defer(&self, handle: AnyStrong) {
         if self.has_scope() {
-            self.0.deferred.borrow_mut().push(handle);
-            self.0.has_deferred.set(true);
+            self.0.deferred.push(handle);
         }
     }
 
@@ -418,7 +415,7 @@ impl Agent {
     pub(crate) fn close_scope(&self, roots: usize) {
         self.0.heap.truncate_scoped(roots);
         let depth = self.0.depth.get() - 1;
-        if depth == 0 && (self.0.has_deferred.get() || !self.0.heap.is_settled()) {
+        if depth == 0 && (!self.0.deferred.is_empty() || !self.0.heap.is_settled()) {
             self.close_outermost_scope();
         } else {
             self.0.depth.set(depth);
@@ -437,11 +434,7 @@ impl Agent {
     /// Releases what only frames could rely on, now that the last of them is gone.
     fn settle(&self) {
         self.0.heap.settle(self);
-        loop {
-            let Some(handle) = self.0.deferred.borrow_mut().pop() else { break };
-            drop(handle);
-        }
-        self.0.has_deferred.set(false);
+        self.0.deferred.release();
     }
 }
 

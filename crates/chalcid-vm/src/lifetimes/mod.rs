@@ -2,6 +2,7 @@
 //!
 //! - [`graph`] walks what the agent owns and no host counts: entities without keeper, and the heap.
 //! - [`cycles`] finds garbage in it where there is no host: in plain Rust.
+//! - [`deferred`] keeps what frames may rely on.
 //! - [`host`] tells the collector of a host what lies between the objects and values that the host counts.
 
 use std::cell::Cell;
@@ -10,10 +11,12 @@ use std::ptr::NonNull;
 use crate::entity::Header;
 
 mod cycles;
+mod deferred;
 mod graph;
 mod host;
 
 pub(crate) use cycles::collect_cycles;
+pub(crate) use deferred::Deferred;
 pub use host::Phase;
 pub(crate) use host::{HostCollection, trace_handle, trace_object, trace_parts};
 
