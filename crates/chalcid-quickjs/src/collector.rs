@@ -8,6 +8,8 @@
 //! What nothing reaches in the engine's heap is reported by an object of ours that nothing reaches either but itself, the *waste*: every collection
 //! frees it, and it is made again.
 //!
+//! How often it collects has to do with the engine's heap, too ([`weight`](crate::weight)).
+//!
 //! The engine has to hear of it: what lies between our objects, it reports by phases ([`chalcid::host::Phase`]).
 
 use std::cell::Cell;
@@ -22,6 +24,7 @@ use rquickjs::{Error, qjs};
 use crate::class::Marker;
 use crate::runtime::Runtime;
 use crate::value::{self, Value};
+use crate::weight::Weight;
 
 /// What is known of the collector of a runtime.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub(crate) struct Collector {
     has_waste: Cell<bool>,
     /// Whether QuickJS has collected since somebody asked.
     has_run: Cell<bool>,
+    /// What QuickJS counts for the engine's heap.
+    weight: Weight,
 }
 
 impl Collector {
@@ -77,8 +82,9 @@ impl Collector {
     }
 
     /// Ends it: QuickJS wants all objects back.
-    pub(crate) fn stop(&self, agent: &Agent) {
+    pub(crate) fn stop(&self, rt: NonNull<qjs::JSRuntime>, agent: &Agent) {
         self.watch.take();
+        self.weight.free(rt);
         agent.raw().end_host_collections();
     }
 
@@ -116,9 +122,7 @@ impl Collector {
         };
         let agent = runtime.agent.raw();
         if phase == Phase::Count {
-            // What it held when it had last collected by itself, and half as much again.
-            // SAFETY: the runtime is live, and this is its thread.
-            agent.host_heap_size(unsafe { qjs::JS_GetGCThreshold(runtime.rt.as_ptr()) } as u64);
+            self.weight.fit(runtime.rt, agent.heap_size());
         }
         agent.host_collection(phase);
     }

@@ -31,7 +31,7 @@
 //!
 //! # Layout
 //! `context` and `host` are the host; `class`, `builtin`, `exported` the kinds of objects; `collector` what QuickJS's collector is doing; `runtime` and `realm` what is kept for
-//! each; `string` strings unit by unit; `stack_trace` what errors say of both engines' frames; `buffer`, `bytes`, `array_bytes`, `shared_buffers` and `atomics` ArrayBuffers; `stack`, `pressure`, `tasks` what the two engines must agree on.
+//! each; `string` strings unit by unit; `stack_trace` what errors say of both engines' frames; `buffer`, `bytes`, `array_bytes`, `shared_buffers` and `atomics` ArrayBuffers; `stack`, `pressure`, `weight`, `tasks` what the two engines must agree on.
 
 pub mod array_bytes;
 mod atom;
@@ -65,6 +65,7 @@ mod stack_trace;
 mod string;
 mod tasks;
 mod value;
+mod weight;
 
 pub use chalcid;
 pub use chalcid_js::embed::SerializedModule;

@@ -38,7 +38,6 @@ impl Pressure {
     /// Runs the collector.
     #[cold]
     pub(crate) fn collect(&self, rt: NonNull<qjs::JSRuntime>, agent: &Agent) {
-        agent.raw().want_host_walk();
         // SAFETY: the runtime is live, this is its thread, and everything that holds a value holds a count of it.
         unsafe { qjs::JS_RunGC(rt.as_ptr()) };
         agent.raw().collect_garbage();

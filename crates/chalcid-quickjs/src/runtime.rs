@@ -138,7 +138,8 @@ impl Runtime {
         ctx.userdata::<Anchor>().map(|anchor| anchor.0)
     }
 
-    /// Collects the engine's heap, if QuickJS has collected its own and looked into it: what only dead objects of WebAssembly hold goes then.
+    /// Collects the engine's heap, if QuickJS has collected its own and found that there is more to free: what only dead objects
+    /// of WebAssembly hold.
     #[inline]
     pub(crate) fn follow_collection(&self) {
         if self.collector.take_has_run() {
@@ -148,7 +149,7 @@ impl Runtime {
 
     #[cold]
     fn collect_heap(&self) {
-        if self.agent.raw().take_host_walked() {
+        if self.agent.raw().take_host_freed() {
             self.agent.raw().collect_garbage();
         }
     }
@@ -156,7 +157,7 @@ impl Runtime {
     /// Drops everything that holds JavaScript values without being a JavaScript object.
     fn let_go(&self) {
         self.tasks.close();
-        self.collector.stop(&self.agent);
+        self.collector.stop(self.rt, &self.agent);
         self.agent.raw().abandon_heap();
     }
 }

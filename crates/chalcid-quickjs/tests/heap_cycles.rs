@@ -7,6 +7,7 @@
 mod common;
 
 use chalcid_quickjs::chalcid::Config;
+use chalcid_quickjs::rquickjs::qjs;
 use common::alive::{alive, end, stays_flat, stays_flat_under_stress, weak_references_see_them_die};
 use common::{context, context_with, run_in};
 
@@ -228,6 +229,70 @@ fn one_collection_of_the_host_is_enough() {
         run_in(&ctx, "for (let i = 0; i < 10; i++) make().in_global();");
         ctx.run_gc();
         assert_eq!(chalcid_quickjs::agent(&ctx).unwrap().entities(), before);
+    });
+    end(runtime, context);
+}
+
+/// A heap of structures that is large beside JavaScript's: `kept` keeps some megabytes of it.
+const LARGE: &str = r#"
+    globalThis.module = new WebAssembly.Module(wat(`(module
+        (type $bytes (array (mut i8))) (type $node (struct (field externref) (field (ref $bytes))))
+        (func (export "node") (param externref i32) (result anyref)
+            (struct.new $node (local.get 0) (array.new_default $bytes (local.get 1)))))`));
+    globalThis.node = new WebAssembly.Instance(module).exports.node;
+    globalThis.kept = Array.from({ length: 80 }, () => node(null, 100000));
+    globalThis.cycle = () => { const holder = {}; holder.node = node(holder, 10); return new WeakRef(holder); };
+"#;
+
+#[test]
+fn one_collection_of_the_host_is_enough_for_a_large_heap() {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, LARGE);
+        for _ in 0..5 {
+            run_in(&ctx, "globalThis.weak = cycle();");
+            ctx.run_gc();
+            run_in(&ctx, "same(weak.deref(), undefined);");
+        }
+    });
+    end(runtime, context);
+}
+
+#[test]
+fn a_large_heap_delays_the_collections_that_nobody_asks_for() {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, LARGE);
+        // SAFETY: the context is live, and so is its runtime.
+        let rt = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+        let due = || {
+            // SAFETY: the runtime is live. It collects when it makes an object next, and then computes when it does again.
+            unsafe { qjs::JS_SetGCThreshold(rt, 0) };
+            run_in(&ctx, "globalThis.weak = cycle(); same({}.x, undefined);");
+            // SAFETY: the runtime is live.
+            unsafe { qjs::JS_GetGCThreshold(rt) as u64 }
+        };
+        let heap = chalcid_quickjs::agent(&ctx).unwrap().heap_size();
+        assert!(heap >= 8_000_000, "{heap}");
+        assert!(due() >= heap, "{heap}");
+        run_in(&ctx, "kept = null;");
+        chalcid_quickjs::collect_garbage(&ctx);
+        assert!(due() < heap / 2);
+    });
+    end(runtime, context);
+}
+
+#[test]
+fn a_large_heap_is_collected_where_quickjs_may_not_allocate_as_much() {
+    let (runtime, context) = context();
+    context.with(|ctx| run_in(&ctx, LARGE));
+    runtime.set_memory_limit(6 << 20);
+    context.with(|ctx| {
+        run_in(&ctx, "for (let i = 0; i < 20000; i++) cycle();");
+        ctx.run_gc();
+        run_in(&ctx, "globalThis.weak = cycle();");
+        ctx.run_gc();
+        run_in(&ctx, "same(weak.deref(), undefined);");
     });
     end(runtime, context);
 }

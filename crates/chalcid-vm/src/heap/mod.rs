@@ -117,8 +117,6 @@ pub(crate) struct Heap {
     collections: Cell<u64>,
     /// Bytes of objects that the last collection left.
     live: Cell<u64>,
-    /// Bytes handed out before the last collection.
-    handed_out: Cell<u64>,
     boxes: RefCell<Boxes>,
     funcs: RefCell<HeapFuncs>,
     tags: RefCell<Tags>,
@@ -145,7 +143,6 @@ impl Heap {
             cycles_due: Cell::new(false),
             collections: Cell::new(0),
             live: Cell::new(0),
-            handed_out: Cell::new(0),
             boxes: RefCell::default(),
             funcs: RefCell::default(),
             tags: RefCell::default(),
@@ -254,7 +251,6 @@ impl Heap {
                 match self.reserved_room(agent, size) {
                     Some(start) => start,
                     None => {
-                        agent.want_host_walk();
                         agent.hooks().collect_garbage();
                         self.collect(agent);
                         self.reserved_room(agent, size).ok_or(HeapFull)?
@@ -415,11 +411,6 @@ impl Heap {
         self.live.get()
     }
 
-    /// Bytes that were handed out for objects so far.
-    pub(crate) fn handed_out(&self) -> u64 {
-        self.handed_out.get() + self.space.borrow().as_ref().map_or(0, Space::allocated)
-    }
-
     /// Collects where faults of the collector are looked for.
     #[inline]
     pub(crate) fn stress(&self, agent: &Agent) {
@@ -471,7 +462,6 @@ impl Heap {
             tags = tag_table.sweep();
             layouts.sweep();
             if let Some(space) = space.as_mut() {
-                self.handed_out.set(self.handed_out.get() + space.allocated());
                 let live = space.sweep();
                 self.live.set(live);
                 self.due.set(live.max(SMALLEST_DUE));

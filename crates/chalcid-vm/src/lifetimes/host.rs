@@ -34,12 +34,9 @@
 //! Nothing is accounted for, and no heap is walked, while there are no objects of the heap and no entities that several handles share and no
 //! keeper has. Then an entity with one handle is part of what holds it, which one look shows.
 //!
-//! A heap that is large beside the host's would make each of the host's collections slow. So beyond [`ALWAYS_WALKED`] a walk has to be earned:
-//! - by memory: when either heap has become twice as large as it was at the last walk. That bounds what waits.
-//! - by work: when so much was collected and allocated that the walk takes a small part of the time ([`WORK_FOR_WALK`]).
-//! - [`Agent::want_host_walk`] asks for one in any case.
-//!
-//! A collection that does not walk the heap leaves what it holds alone.
+//! Otherwise every collection of the host walks the whole heap, two or three times, so the host has to collect as seldom as the heap is large:
+//! when both heaps together have grown by a part of what they hold, as it would if the objects were its own. [`Agent::heap_size`] says how
+//! large the heap is.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -62,12 +59,6 @@ pub enum Phase {
     Dead,
 }
 
-/// A heap of so many bytes is walked in every collection.
-const ALWAYS_WALKED: u64 = 128 << 10;
-/// Bytes that the host collects, or that are handed out, for each byte that is walked: walking takes some ten times as long for a byte, in two rounds, and a
-/// collection of the heap follows.
-const WORK_FOR_WALK: u64 = 64;
-
 /// The marks of the walk for what nothing reaches, and of the two rounds.
 const REACHED: usize = 1;
 const COUNTED: usize = 2;
@@ -85,26 +76,8 @@ pub(crate) struct HostCollection {
     /// Whether the host has an object that asks for what nothing reaches.
     seeks_unreached: Cell<bool>,
     unreached: RefCell<Unreached>,
-    /// Whether the next collection walks the heap in any case.
-    wanted: Cell<bool>,
-    /// Whether the last collection walked the heap.
-    walked: Cell<bool>,
-    /// Bytes of the host's heap.
-    host: Cell<u64>,
-    /// Bytes of the host's heaps that were collected since the last walk.
-    collected: Cell<u64>,
-    last: Cell<LastWalk>,
-}
-
-/// What was when the heap was last walked.
-#[derive(Clone, Copy, Default)]
-struct LastWalk {
-    /// Bytes of the host's heap.
-    host: u64,
-    /// Bytes of objects that the heap's last collection had left.
-    live: u64,
-    /// Bytes that the heap had handed out.
-    handed_out: u64,
+    /// Whether something that died in the last collection held objects of the heap, or was held by some.
+    has_freed: Cell<bool>,
 }
 
 /// What nothing reaches.
@@ -143,21 +116,10 @@ impl Agent {
         }
     }
 
-    /// Hears how many bytes the host's collector has to look at, when a collection begins: before [`Agent::host_collection`] is first called for it.
-    pub fn host_heap_size(&self, bytes: u64) {
-        let collection = &self.inner().host_collection;
-        collection.host.set(bytes);
-        collection.collected.set(collection.collected.get().saturating_add(bytes));
-    }
-
-    /// Has the next collection of the host walk the engine's heap, however large it is.
-    pub fn want_host_walk(&self) {
-        self.inner().host_collection.wanted.set(true);
-    }
-
-    /// Whether the last collection of the host walked the engine's heap: then a collection of the heap itself may have more to free. Asked once for each.
-    pub fn take_host_walked(&self) -> bool {
-        self.inner().host_collection.walked.take()
+    /// Whether the last collection of the host found something dead in the engine's heap or on its border: then a collection of the heap itself has more
+    /// to free. Asked once for each.
+    pub fn take_host_freed(&self) -> bool {
+        self.inner().host_collection.has_freed.take()
     }
 
     /// Ends what [`Agent::host_collection`] began: to be called when the host stops calling it.
@@ -169,7 +131,7 @@ impl Agent {
 
     fn begin_count(&self) {
         let collection = &self.inner().host_collection;
-        let depth = match (self.has_earned_walk(), self.has_scope()) {
+        let depth = match (self.inner().heap.can_be_walked(), self.has_scope()) {
             (true, false) => Some(Depth::Whole),
             (true, true) => Some(Depth::Values),
             (false, _) => self.inner().entities.has_shared().then_some(Depth::Entities),
@@ -238,28 +200,6 @@ impl Agent {
         }
     }
 
-    /// Whether this collection walks the heap.
-    fn has_earned_walk(&self) -> bool {
-        let (collection, heap) = (&self.inner().host_collection, &self.inner().heap);
-        let last = collection.last.get();
-        let now = LastWalk { host: collection.host.get(), live: heap.live(), handed_out: heap.handed_out() };
-        let has_doubled = |now: u64, last: u64| now > ALWAYS_WALKED && now >= last.saturating_mul(2);
-        let work = collection.collected.get().saturating_add(now.handed_out - last.handed_out);
-        let earned = heap.used() <= ALWAYS_WALKED
-            || has_doubled(now.live, last.live)
-            || has_doubled(now.host, last.host)
-            || work >= heap.used().saturating_mul(WORK_FOR_WALK)
-            || collection.wanted.get();
-        let walk = earned && heap.can_be_walked();
-        collection.walked.set(walk);
-        if walk {
-            collection.wanted.set(false);
-            collection.collected.set(0);
-            collection.last.set(now);
-        }
-        walk
-    }
-
     fn begin_restoring(&self) {
         if let Some(depth) = self.inner().host_collection.depth.get() {
             // Entities are still known to be outside; objects are marked anew.
@@ -298,6 +238,9 @@ impl Agent {
                 Inside::Leaf(leaf) => leaves.push(leaf),
             }
         }
+        if !leaves.is_empty() || !entities.is_empty() {
+            collection.has_freed.set(true);
+        }
         for entity in &entities {
             Header::kill(entity.header());
         }
@@ -310,6 +253,9 @@ fn report(agent: &Agent, depth: Depth, from: Frontier, visit: &mut dyn FnMut(Edg
     let collection = &agent.inner().host_collection;
     let phase = collection.phase.get();
     let mark = if phase == Some(Phase::Count) { COUNTED } else { RESTORED };
+    if phase == Some(Phase::Dead) && !from.objects.is_empty() {
+        collection.has_freed.set(true);
+    }
     let mut dead = collection.dead.borrow_mut();
     let mut died = |inside| {
         if phase == Some(Phase::Dead) {
