@@ -259,6 +259,26 @@ fn one_collection_of_the_host_is_enough_for_a_large_heap() {
 }
 
 #[test]
+fn what_a_dead_table_holds_of_the_heap_is_freed_after_the_collection() {
+    let (runtime, context) = context();
+    context.with(|ctx| {
+        run_in(&ctx, LARGE);
+        run_in(
+            &ctx,
+            r#"globalThis.module = new WebAssembly.Module(wat(`(module (table (export "table") 1 anyref))`));
+            (() => { const { table } = new WebAssembly.Instance(module).exports; table.set(0, node(null, 4000000)); table.itself = table; })();"#,
+        );
+        let agent = chalcid_quickjs::agent(&ctx).unwrap();
+        let before = agent.heap_size();
+        ctx.run_gc();
+        run_in(&ctx, "node(null, 1);");
+        let after = agent.heap_size();
+        assert!(after + 4_000_000 <= before, "{before} became {after}");
+    });
+    end(runtime, context);
+}
+
+#[test]
 fn a_large_heap_delays_the_collections_that_nobody_asks_for() {
     let (runtime, context) = context();
     context.with(|ctx| {

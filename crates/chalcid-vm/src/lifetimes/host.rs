@@ -76,7 +76,7 @@ pub(crate) struct HostCollection {
     /// Whether the host has an object that asks for what nothing reaches.
     seeks_unreached: Cell<bool>,
     unreached: RefCell<Unreached>,
-    /// Whether something that died in the last collection held objects of the heap, or was held by some.
+    /// Whether something that died in the last collection may have held objects of the heap, or was held by some.
     has_freed: Cell<bool>,
 }
 
@@ -253,7 +253,8 @@ fn report(agent: &Agent, depth: Depth, from: Frontier, visit: &mut dyn FnMut(Edg
     let collection = &agent.inner().host_collection;
     let phase = collection.phase.get();
     let mark = if phase == Some(Phase::Count) { COUNTED } else { RESTORED };
-    if phase == Some(Phase::Dead) && !from.objects.is_empty() {
+    if phase == Some(Phase::Dead) && depth != Depth::Entities {
+        // It may have held objects that hold nothing: no leaf tells of them.
         collection.has_freed.set(true);
     }
     let mut dead = collection.dead.borrow_mut();
